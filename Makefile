@@ -1,0 +1,83 @@
+# Every command of the project. `make` alone lists them.
+
+VENV   := .venv
+PYTHON := $(VENV)/bin/python
+UV     := $(VENV)/bin/uv
+READY  := $(VENV)/.ready
+
+# The interpreter that makes the environment; `make setup SYSTEM_PYTHON=/path/to/python3.12` overrides.
+SYSTEM_PYTHON ?=
+
+# Where generated files land; `make verify` fails when they differ from what is committed.
+GENERATED := crds docs/operations.md
+
+COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --generate-hashes --no-header \
+	--no-annotate --python-version 3.11
+
+# Percent of branches and lines that `make test` must cover. It only ever rises.
+COVERAGE_FLOOR := 85
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test integration bench verify fmt lint types imports crds docs lock clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make .venv with everything that is needed, by locked versions
+
+# A change of what is needed makes the environment again; otherwise this costs nothing.
+$(READY): pyproject.toml requirements/bootstrap.txt requirements/dev.txt
+	@rm -f $@
+	@requirements/environment.sh $(VENV) $(SYSTEM_PYTHON)
+	@touch $@
+
+demo: $(READY) ## Score handwritten digits on this machine, from manifests to predictions
+	$(PYTHON) examples/demo.py
+
+test: $(READY) ## Unit and contract tests, with a floor for branch coverage
+	$(PYTHON) -m pytest tests/unit tests/contract -n 2 -q \
+		--cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_FLOOR)
+
+integration: $(READY) ## Whole jobs with real processes, crashes included
+	$(PYTHON) -m pytest tests/integration -q
+
+bench: $(READY) ## Measure the engine against the physical limit of this machine
+	$(PYTHON) tests/performance/engine.py
+
+verify: lint types imports crds docs ## Everything fast: style, types, layers, locks, generated files
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m pytest -q tests/unit/test_layout.py tests/unit/test_requirements.py tests/unit/test_documents.py
+	@git diff --exit-code -- $(GENERATED) || { \
+		echo 'Generated files differ from what is committed. Commit them: $(GENERATED)'; exit 1; }
+
+fmt: $(READY) ## Format the code and sort imports
+	$(PYTHON) -m ruff check --select I --fix .
+	$(PYTHON) -m ruff format .
+
+lint: $(READY) ## Check the code's style
+	$(PYTHON) -m ruff check .
+
+types: $(READY) ## Check types, strictly
+	$(PYTHON) -m mypy
+
+imports: $(READY) ## Check that layers import only what they may
+	$(VENV)/bin/lint-imports --no-logo
+
+crds: $(READY) ## Write crds/ from the models
+	$(PYTHON) -m batchpoint.api.crd
+
+docs: $(READY) ## Write the generated tables of docs/
+	$(PYTHON) docs/tables.py
+
+lock: $(READY) ## Resolve all versions anew into requirements/
+	$(UV) pip compile requirements/bootstrap.in --quiet --universal --generate-hashes --no-header \
+		--no-annotate --python-version 3.11 --output-file requirements/bootstrap.txt
+	$(COMPILE) --extra operator --extra runner --extra cli --extra scorer --group dev \
+		--upgrade --output-file requirements/dev.txt
+	$(COMPILE) --extra operator --upgrade --constraint requirements/dev.txt --output-file requirements/operator.txt
+	$(COMPILE) --extra runner --upgrade --constraint requirements/dev.txt --output-file requirements/runner.txt
+	$(COMPILE) --extra cli --upgrade --constraint requirements/dev.txt --output-file requirements/cli.txt
+
+clean: ## Remove the environment and everything that was built
+	rm -rf $(VENV) build dist .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
