@@ -205,6 +205,10 @@ class Ledger:
             return None
         return commits.decode_head(start[commits.PREFIX_BYTES : commits.PREFIX_BYTES + size])
 
+    def is_committed(self, chunk: str) -> bool:
+        """Say whether a chunk is final, looked up directly."""
+        return self.store.find(self.at(self.paths.commit(chunk))) is not None
+
     def list_committed(self) -> set[str]:
         """Return names of final chunks, as listed: a hint that may be stale."""
         return self._names(self.paths.chunks)

@@ -1,0 +1,177 @@
+"""The line to the worker host: a Unix socket that one host at a time may hold.
+
+Frames come in on a thread and become events; the engine's thread sends. When the host goes away, the
+line stays open for it or its successor to come back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from batchpoint_runner import results
+from batchpoint_runner.events import (
+    Crashed,
+    Event,
+    HostConnected,
+    HostLost,
+    HostUnusable,
+    TaskEnded,
+    Terminate,
+    WorkerChanged,
+)
+from batchpoint_runner.tasks import Task
+from batchpoint_worker import wire
+
+
+class HostLine:
+    """Listens for the worker host and speaks with it.
+
+    Args:
+        path: Of the socket; a stale one is replaced.
+        tasks_directory: Where the workers make one folder per task.
+        post: Takes events, from any thread.
+    """
+
+    def __init__(self, path: Path, tasks_directory: Path, post: Callable[[Event], None]) -> None:
+        self._path = path
+        self._tasks_directory = tasks_directory
+        self._post = post
+        self._lock = threading.Lock()
+        self._connection: socket.socket | None = None
+        self._setup: Mapping[str, Any] | None = None
+        self._hello: frozenset[str] | None = None
+        self._items: dict[str, int] = {}
+        self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+
+    def listen(self) -> None:
+        """Open the socket and begin to accept, in the background."""
+        self._path.unlink(missing_ok=True)
+        self._server.bind(str(self._path))
+        self._server.listen(4)
+        threading.Thread(target=self._accept, name="worker-host-line", daemon=True).start()
+
+    def provide(self, setup: Mapping[str, Any]) -> None:
+        """Give what workers need; goes to the host at once if it waits, and to each that comes."""
+        with self._lock:
+            self._setup = setup
+            in_hand = self._hello if self._connection else None
+            if in_hand is not None:
+                self._send({"type": "setup", **setup})
+        if in_hand is not None:
+            self._post(HostConnected(in_hand=in_hand))
+
+    def submit(self, task: Task) -> None:
+        """Send a task. If the host is gone it is lost, and `HostLost` tells."""
+        head = {
+            "type": "task",
+            "task": task.id,
+            "mini_batch": task.mini_batch,
+            "attempt": task.attempt,
+            "timeout_seconds": task.timeout_seconds,
+            "directory": str(self._tasks_directory / task.id),
+            "items": [{"path": path, "name": name} for path, name in task.items],
+        }
+        with self._lock:
+            self._items[task.id] = len(task.items)
+            self._send(head)
+
+    def abandon(self, task: str) -> None:
+        """Have a task forgotten and its worker killed; no result follows."""
+        with self._lock:
+            self._items.pop(task, None)
+            self._send({"type": "abandon", "task": task})
+
+    def exit(self, code: int) -> None:
+        """Let the host go, with the code that its container leaves with."""
+        with self._lock:
+            self._send({"type": "exit", "code": code})
+
+    def _send(self, head: dict[str, Any]) -> None:
+        if self._connection is not None:
+            # The reading thread notices the loss and tells the engine.
+            with contextlib.suppress(wire.WireError):
+                wire.send(self._connection, head)
+
+    def _accept(self) -> None:
+        try:
+            while True:
+                connection, _ = self._server.accept()
+                # One at a time: user code that connects while its host is there only waits in the
+                # backlog, and gets nothing.
+                with connection:
+                    self._serve(connection)
+        except BaseException as exc:  # noqa: BLE001 - a thread must not lose an error
+            self._post(Crashed(error=exc))
+
+    def _serve(self, connection: socket.socket) -> None:
+        cause = "it closed the connection"
+        try:
+            if not self._greet(connection):
+                return
+            while (frame := wire.receive(connection)) is not None:
+                self._take_in(frame)
+        except wire.WireError as exc:
+            cause = str(exc)
+        finally:
+            with self._lock:
+                was_greeted = self._connection is connection
+                self._connection = None
+                self._hello = None
+        if was_greeted:
+            self._post(HostLost(cause=cause))
+
+    def _greet(self, connection: socket.socket) -> bool:
+        connection.settimeout(10)
+        hello = wire.receive(connection)
+        connection.settimeout(None)
+        if hello is None or hello.head["type"] != "hello":
+            return False
+        if hello.head.get("version") != wire.VERSION:
+            wire.send(connection, {"type": "exit", "code": 14})
+            return False
+        in_hand = frozenset(str(task) for task in hello.head.get("in_hand", ()))
+        with self._lock:
+            self._connection = connection
+            self._hello = in_hand
+            setup = self._setup
+            if setup is not None:
+                self._send({"type": "setup", **setup})
+        if setup is not None:
+            self._post(HostConnected(in_hand=in_hand))
+        return True
+
+    def _take_in(self, frame: wire.Frame) -> None:
+        head = frame.head
+        match head["type"]:
+            case "result":
+                with self._lock:
+                    items = self._items.pop(str(head.get("task")), None)
+                if items is None:
+                    return
+                result = results.parse(head, items=items, body_bytes=len(frame.body))
+                self._post(TaskEnded(result=result, body=frame.body))
+            case "worker":
+                notes = tuple(str(note) for note in head.get("notes") or ())
+                worker, state = int(head.get("worker") or 0), str(head.get("state"))
+                self._post(WorkerChanged(worker=worker, state=state, notes=notes))
+            case "unusable":
+                error = head.get("error") or {}
+                message = str(error.get("message") or head.get("reason"))
+                traceback = str(error.get("traceback") or "")
+                self._post(
+                    HostUnusable(
+                        code=int(head.get("code") or 10),
+                        reason=str(head.get("reason")),
+                        message=message,
+                        traceback=traceback[: results.TRACEBACK_CHARACTERS],
+                    )
+                )
+            case "terminate":
+                self._post(Terminate())
+            case _:
+                raise wire.WireError(f"a frame of unknown type {head['type']!r}")
