@@ -46,7 +46,8 @@ fi
 
 uv=("$folder/bin/uv" pip)
 export VIRTUAL_ENV="$PWD/$folder"
-"${uv[@]}" sync --require-hashes requirements/bootstrap.txt requirements/dev.txt
+echo "Installing the locked versions; the first time this fetches some hundred packages"
+"${uv[@]}" sync --quiet --require-hashes requirements/bootstrap.txt requirements/dev.txt
 # hatchling, which builds the project, is in the lock: nothing is fetched here.
 "${uv[@]}" install --quiet --no-deps --no-build-isolation --editable .
 echo "The environment $folder is ready."
