@@ -1,0 +1,1 @@
+"""The program `batchpoint`: what people type. Knows no storage; starts the runner as a process."""

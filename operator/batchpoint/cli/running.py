@@ -1,0 +1,206 @@
+"""Runs one job: takes instance indexes, looks after the instances until all have ended, sums up."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from batchpoint.cli import processes, slots, supervising
+from batchpoint.cli.instances import Instance, Place
+from batchpoint.cli.interruptions import Interruptions
+from batchpoint.cli.progress import Display
+from batchpoint.cli.summary import JobResult
+from batchpoint_runner import contract
+from batchpoint_runner.contract import ExitCode, Progress, RunConfig, Verdict
+
+STARTING_POLL_SECONDS = 0.01
+"""While a host waits for its runner's socket: start-up time is noticed."""
+
+POLL_SECONDS = 0.2
+"""Else; ending children and signals cut it short."""
+
+PROGRESS_SECONDS = 0.4
+
+LEDGER_POLL_SECONDS = "0.2"
+"""How often an idle runner looks at the ledger here, where looking costs nothing."""
+
+PASSED_ON = tuple(
+    f"BATCHPOINT_{name}"
+    for name in (
+        "DRAIN_SECONDS",
+        "HOST_WAIT_SECONDS",
+        "LOG_FORMAT",
+        "POLL_SECONDS",
+        "PREFETCH_BYTES",
+        "STALE_AFTER_SECONDS",
+    )
+)
+"""Settings of the runner that people may give in their shell; it refuses others."""
+
+SOCKET_PATH_BYTES = 100
+"""Linux permits 107 for the path of a Unix socket, macOS 103."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workplace:
+    """What the instances of a job are started with."""
+
+    directory: Path
+    """Scratch, removed by the caller."""
+    datastores: Path
+    """One folder per datastore, each with a file ``uri`` and credentials."""
+    python: Path
+    """The interpreter of user code."""
+    locks: Path
+    """Of instance indexes."""
+    environment: Mapping[str, str]
+    """Of this process."""
+    logs_to_stderr: bool = False
+
+
+def socket_path_is_too_long(directory: Path) -> bool:
+    """Whether the sockets of instances below a scratch folder would get names the system refuses."""
+    return len(os.fsencode(directory / "000" / "shared" / "runner.sock")) > SOCKET_PATH_BYTES
+
+
+def run(
+    config: RunConfig, workplace: Workplace, display: Display, interruptions: Interruptions
+) -> JobResult:
+    """Run the instances of one job to their end.
+
+    Args:
+        config: What all instances read; ``instance_count`` of them are started here.
+        workplace: With what.
+        display: Shows progress and notes; not closed.
+        interruptions: Entered by the caller; once asked to stop, the job drains.
+    """
+    started = time.monotonic()
+    config_path = workplace.directory / "config.json"
+    config_path.write_text(config.model_dump_json(by_alias=True, indent=1))
+    with slots.taken(config.job.uid, config.instance_count, workplace.locks) as indexes:
+        places = [_place(workplace, config_path, index) for index in indexes]
+        instances = [Instance(place, display.note) for place in places]
+        progress = _supervise(instances, display, interruptions)
+    return _sum_up(config, instances, progress, time.monotonic() - started)
+
+
+def _supervise(
+    instances: Sequence[Instance], display: Display, interruptions: Interruptions
+) -> Progress:
+    progress, shown_at = Progress(), 0.0
+    try:
+        for instance in instances:
+            instance.begin()
+        while not all(instance.has_ended for instance in instances):
+            now = time.monotonic()
+            _obey(interruptions, instances, display, now)
+            for instance in instances:
+                instance.poll(now)
+            processes.end_orphans({pid for instance in instances for pid in instance.pids})
+            if now - shown_at >= PROGRESS_SECONDS:
+                progress, shown_at = _furthest(instances, progress), now
+                display.show(progress)
+            is_starting = any(instance.is_starting for instance in instances)
+            interruptions.wait(STARTING_POLL_SECONDS if is_starting else POLL_SECONDS)
+    finally:
+        for instance in instances:
+            instance.kill()
+        processes.end_orphans(set())
+    return progress
+
+
+def _obey(
+    interruptions: Interruptions, instances: Sequence[Instance], display: Display, now: float
+) -> None:
+    if interruptions.count == 0:
+        return
+    if interruptions.count > 1:
+        for instance in instances:
+            instance.kill()
+    elif not all(instance.is_draining for instance in instances):
+        display.note(
+            "Stopping: mini-batches in hand are finished and published. Ctrl-C again stops at once."
+        )
+        for instance in instances:
+            instance.drain(now)
+
+
+def _furthest(instances: Sequence[Instance], before: Progress) -> Progress:
+    """Return the progress of the instance that knows most; each tells of the whole job."""
+    seen = [before]
+    seen += [progress for instance in instances if (progress := instance.progress())]
+    return max(seen, key=lambda progress: (progress.files.done, progress.files.total))
+
+
+def _sum_up(
+    config: RunConfig, instances: Sequence[Instance], progress: Progress, seconds: float
+) -> JobResult:
+    code = supervising.worst([instance.code or ExitCode.SUCCEEDED for instance in instances])
+    verdicts = [instance.verdict for instance in instances if instance.verdict]
+    telling = [verdict for verdict in verdicts if verdict.code is code]
+    return JobResult(
+        config=config,
+        code=code,
+        verdict=max(telling, key=_tells_more, default=None),
+        progress=progress,
+        seconds=seconds,
+        instances=len(instances),
+        log_tail=_log_tail(instances) if code is ExitCode.CRASHED else "",
+    )
+
+
+def _tells_more(verdict: Verdict) -> tuple[bool, int]:
+    """An instance that left early knows less than the one that merged."""
+    return (verdict.output is not None, verdict.counts.files.done)
+
+
+def _log_tail(instances: Sequence[Instance]) -> str:
+    return "\n".join(tail for instance in instances if (tail := instance.log_tail(lines=15)))
+
+
+def _place(workplace: Workplace, config_path: Path, index: int) -> Place:
+    directory = workplace.directory / str(index)
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    package_root = Path(contract.__file__).resolve().parents[1]
+    own_roots = (package_root, Path(__file__).resolve().parents[2])
+    return Place(
+        index=index,
+        directory=directory,
+        python=workplace.python,
+        runner_environment=_runner_environment(workplace, config_path, index, package_root),
+        host_environment=processes.scorer_environment(workplace.environment, own_roots),
+        logs_to_stderr=workplace.logs_to_stderr,
+    )
+
+
+def _runner_environment(
+    workplace: Workplace, config_path: Path, index: int, package_root: Path
+) -> dict[str, str]:
+    """Return this process's environment, credentials included, with the settings of one runner."""
+    directory = workplace.directory / str(index)
+    given = workplace.environment
+    environment = {
+        name: value
+        for name, value in given.items()
+        if name in PASSED_ON or not name.startswith("BATCHPOINT_")
+    }
+    # The very runner that belongs to this program, wherever it was started from.
+    paths = [str(package_root), *given.get("PYTHONPATH", "").split(os.pathsep)]
+    return {
+        "BATCHPOINT_POLL_SECONDS": LEDGER_POLL_SECONDS,
+        "BATCHPOINT_LOG_FORMAT": "text",
+        **environment,
+        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
+        "BATCHPOINT_CONFIG": str(config_path),
+        "BATCHPOINT_INSTANCE_INDEX": str(index),
+        "BATCHPOINT_SHARED_DIRECTORY": str(directory / "shared"),
+        "BATCHPOINT_DATASTORES_DIRECTORY": str(workplace.datastores),
+        "BATCHPOINT_HTTP_ADDRESS": "127.0.0.1",
+        "BATCHPOINT_HTTP_PORT": "0",
+        "BATCHPOINT_TERMINATION_MESSAGE": str(directory / "termination-message"),
+    }
