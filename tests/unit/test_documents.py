@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -134,6 +135,28 @@ def reasons() -> set[str]:
                 and isinstance(node.value.value, str)
             }
     return found
+
+
+def test_every_type_of_a_failed_file_is_explained() -> None:
+    """Whoever finds a type of ours in the failures file finds it in the table."""
+    page = (ROOT / "docs" / "failures.md").read_text()
+    assert [] == sorted(kind for kind in failure_types() if f"`{kind}`" not in page)
+
+
+def failure_types() -> set[str]:
+    """Return the types that runner and worker host give to failures, as their sources hold them."""
+    found = set()
+    for path in repository.modules().values():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            given = [word.value for word in node.keywords if word.arg == "type"]
+            if isinstance(node.func, ast.Attribute) and node.func.attr == "error":
+                given += node.args[:1]
+            found |= {each.value for each in given if isinstance(each, ast.Constant)}
+    return {
+        kind for kind in found if isinstance(kind, str) and re.fullmatch("[A-Z][A-Za-z]+", kind)
+    }
 
 
 def test_blocks_are_found_with_their_markers() -> None:
