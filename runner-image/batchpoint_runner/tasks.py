@@ -65,6 +65,8 @@ class _Piece:
     tries: int = 0
     losses: int = 0
     is_half: bool = False
+    missing: int = 0
+    """Files that are neither on local disk nor known to be unreadable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,19 +132,24 @@ class ChunkRun:
         pieces = [_Piece(items=b, mini_batch=start + at) for at, b in enumerate(batches)]
         self.mini_batches = len(pieces)
         self._open = {piece.mini_batch: 1 for piece in pieces}
-        self._waiting = deque(pieces)
+        self._ready: deque[_Piece] = deque()
+        self._without_files: dict[int, _Piece] = {}
+        self._waiting = len(pieces)
+        for piece in pieces:
+            piece.missing = len(piece.items)
+            self._without_files.update((item.ordinal, piece) for item in piece.items)
 
     # -- what it waits for -----------------------------------------------------------------------
 
     @property
     def is_complete(self) -> bool:
         """Say whether every item has its rows or its failure."""
-        return not self._waiting and not self._running
+        return self._waiting == 0 and not self._running
 
     @property
     def waiting(self) -> int:
         """Return how many attempts are not with the worker host."""
-        return len(self._waiting)
+        return self._waiting
 
     @property
     def running(self) -> frozenset[str]:
@@ -176,37 +183,40 @@ class ChunkRun:
     def fetched(self, ordinal: int, path: Path) -> None:
         """Note that an item lies on local disk."""
         self._local[ordinal] = path
+        self._resolved(ordinal)
 
     def unreadable(self, ordinal: int, kind: str, message: str) -> None:
         """Note that an item cannot be had; it has failed without an attempt."""
         item = next(item for item in self.items if item.ordinal == ordinal)
         self._unreadable.add(ordinal)
         self._fail(item, attempts=0, kind=kind, message=message, traceback="")
+        self._resolved(ordinal)
+
+    def _resolved(self, ordinal: int) -> None:
+        piece = self._without_files.pop(ordinal)
+        piece.missing -= 1
+        if piece.missing:
+            return
+        if any(item.ordinal in self._unreadable for item in piece.items):
+            self._without_unreadable(piece)
+        else:
+            self._ready.append(piece)
 
     # -- out to the host and back ----------------------------------------------------------------
 
     def take(self) -> Task | None:
         """Return the next attempt whose files are all there; None if there is none now."""
-        for _ in range(len(self._waiting)):
-            piece = self._waiting[0]
-            if not all(
-                i.ordinal in self._local or i.ordinal in self._unreadable for i in piece.items
-            ):
-                self._waiting.rotate(-1)
-                continue
-            self._waiting.popleft()
-            if any(item.ordinal in self._unreadable for item in piece.items):
-                self._without_unreadable(piece)
-                return self.take()
-            return self._start(piece)
-        return None
+        if not self._ready:
+            return None
+        self._waiting -= 1
+        return self._start(self._ready.popleft())
 
     def put_back(self, task: str) -> None:
         """Return a task whose worker host was lost; not an attempt, unless it keeps happening."""
         piece = self._running.pop(task)
         piece.losses += 1
         if piece.losses < MAX_HOST_LOSSES:
-            self._waiting.appendleft(piece)
+            self._again(piece)
             return
         piece.losses = 0
         message = (
@@ -261,9 +271,10 @@ class ChunkRun:
     def _without_unreadable(self, piece: _Piece) -> None:
         readable = [item for item in piece.items if item.ordinal not in self._unreadable]
         parts = list(chunking.mini_batches(readable, max(1, len(readable))))
-        self._close(piece)
+        self._waiting -= 1
         for part in reversed(parts):
             self._open_piece(_Piece(items=part, mini_batch=piece.mini_batch))
+        self._close(piece)
 
     def _attempt_succeeded(self, piece: _Piece, result: TaskResult, offset: int) -> None:
         columns = self._columns_index(result.columns)
@@ -319,9 +330,8 @@ class ChunkRun:
             case retrying.Retry():
                 piece.attempt += 1
                 self.retried += 1
-                self._waiting.appendleft(piece)
+                self._again(piece)
             case retrying.Split(left=left, right=right):
-                self._close(piece)
                 for half in (right, left):
                     self.retried += 1
                     self._open_piece(
@@ -332,6 +342,7 @@ class ChunkRun:
                             is_half=True,
                         )
                     )
+                self._close(piece)
             case retrying.GiveUp():
                 self._fail(piece.items[0], piece.tries, kind, message, traceback)
                 self._close(piece)
@@ -349,10 +360,12 @@ class ChunkRun:
         )
 
     def _open_piece(self, piece: _Piece) -> None:
-        if self._open.get(piece.mini_batch, 0) == 0:
-            self.done_mini_batches -= 1
-        self._open[piece.mini_batch] = self._open.get(piece.mini_batch, 0) + 1
-        self._waiting.appendleft(piece)
+        self._open[piece.mini_batch] += 1
+        self._again(piece)
+
+    def _again(self, piece: _Piece) -> None:
+        self._ready.appendleft(piece)
+        self._waiting += 1
 
     def _close(self, piece: _Piece) -> None:
         self._open[piece.mini_batch] -= 1
