@@ -81,6 +81,15 @@ def encode_item(value: Any, name: str, options: AzureOptions) -> Encoded:
     return encode([value] if is_one else value, options)
 
 
+def encode_scored(table: Table, file_name: str) -> Encoded:
+    """Write rows as Azure's MLflow driver does: row, predictions, base file name, with commas."""
+    if table.rows == 0:
+        return Encoded(None, 0, None)
+    joined = delimited.body(table, ",", delimited.COMMA, with_file=False)
+    end = ",%s\n" % delimited.COMMA.cell(file_name)
+    return Encoded(None, table.rows, lines.as_bytes(joined, "", end))
+
+
 def finish(encoded: Encoded, name: Optional[str]) -> bytes:  # noqa: ARG001 - formats share a form
     """Return the bytes; they are finished already."""
     return bytes(encoded.body)

@@ -75,19 +75,26 @@ def render(
         ) from exc
 
 
-def encode(value: Any, output_format: str, output_action: str) -> Encoded:
-    """Write rows ahead of :func:`render`, for a file whose result comes in pieces.
+def encode(table: Table, output_format: str, output_action: str, file_name: str) -> Encoded:
+    """Write rows of one file ahead of :func:`render`: for a file that is scored in pieces.
 
-    A dict that is given to `render` may hold a list of these as the result of a file. Not for AzureRows,
-    whose pieces the caller writes itself.
+    A dict that is given to `render` may hold a list of these as the result of a file.
+
+    Args:
+        table: The rows; the first column is ``row``.
+        output_format: As for `render`. AzureRows is the form of Azure's MLflow driver here: commas, and
+            the file last (AZURE.md §5).
+        output_action: As for `render`.
+        file_name: Base name of the file, which is all that the form of Azure shows of it.
 
     Raises:
-        RowsError: As `render`.
+        RowsError: The rows cannot be written in this format.
     """
-    found = shapes.read(value)
     if output_action == "SummaryOnly":
-        return Encoded(None, shapes.row_count(found), None)
-    encoded: Encoded = _FORMATS[output_format].encode(found, True)
+        return Encoded(None, table.rows, None)
+    if output_format == "AzureRows":
+        return azure.encode_scored(table, file_name)
+    encoded: Encoded = _FORMATS[output_format].encode(table, True)
     return encoded
 
 
