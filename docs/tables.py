@@ -7,9 +7,16 @@ as it is. `make verify` writes them again and fails when that changes anything.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import click
+
+from batchpoint.api import schema
+from batchpoint.api.kinds import KINDS
+from batchpoint.cli.run import run
 from batchpoint_runner import settings
 from batchpoint_runner.storage import datastores
 
@@ -34,9 +41,69 @@ def datastore_files() -> Iterable[tuple[str, ...]]:
             yield f"`{scheme}://`", f"`{file.name}`", _one_line(file.meaning)
 
 
+def fields(kind: str) -> Iterable[tuple[str, ...]]:
+    """Yield one row for each field that users write of a kind."""
+    yield "field", "type", "default", "meaning"
+    spec = schema.structural(KINDS[kind])["properties"]["spec"]
+    for path, node in _walk(spec):
+        default = f"`{_as_yaml(node['default'])}`" if node.get("default") not in (None, {}) else ""
+        if path.rsplit(".", 1)[-1] in _required(spec, path):
+            default = "**required**"
+        yield f"`{path}`", _type_of(node), default, _one_line(node.get("description", ""))
+
+
+def options() -> Iterable[tuple[str, ...]]:
+    """Yield one row for each option of `batchpoint run`."""
+    yield "option", "meaning"
+    for parameter in run.params:
+        if isinstance(parameter, click.Option) and not parameter.hidden:
+            names = ", ".join(f"`{name}`" for name in parameter.opts)
+            value = "" if parameter.is_flag else f" `{parameter.metavar or parameter.name}`"
+            yield names + value, _one_line(parameter.help or "")
+
+
+def _walk(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the fields below an object with their dotted paths, in the order of the models."""
+    for name, child in node.get("properties", {}).items():
+        yield path + name, child
+        if name == "jobTemplate":  # its fields are those of a BatchJob
+            continue
+        yield from _walk(child, f"{path}{name}.")
+        yield from _walk(child.get("items", {}), f"{path}{name}[].")
+
+
+def _required(spec: Mapping[str, Any], path: str) -> list[str]:
+    """Return the names of required fields beside the field of this path."""
+    node: Any = spec
+    for part in path.split(".")[:-1]:
+        node = node["properties"][part.removesuffix("[]")]
+        node = node["items"] if part.endswith("[]") else node
+    return list(node.get("required", ()))
+
+
+def _type_of(node: Mapping[str, Any]) -> str:
+    if "enum" in node:
+        return " \\| ".join(f"`{value}`" for value in node["enum"])
+    if node["type"] == "array":
+        return f"list of {_plural(node['items']['type'])}"
+    if "additionalProperties" in node:
+        return "map"
+    return str(node["type"])
+
+
+def _plural(type_name: str) -> str:
+    return f"{type_name}s"
+
+
+def _as_yaml(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 TABLES: Mapping[str, Callable[[], Iterable[tuple[str, ...]]]] = {
     "environment-variables": environment_variables,
     "datastore-files": datastore_files,
+    "run-options": options,
+    **{f"{kind.lower()}-fields": partial(fields, kind) for kind in KINDS},
 }
 
 
@@ -52,8 +119,10 @@ def _markdown(name: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    words = " ".join(text.split()).replace("``", "`").replace("|", "\\|")
-    return words
+    """Return text as a cell holds it: what is not code is safe from Markdown and HTML."""
+    pieces = " ".join(text.split()).replace("``", "`").replace("|", "\\|").split("`")
+    pieces[::2] = [re.sub(r"[*<]", r"\\\g<0>", piece) for piece in pieces[::2]]
+    return "`".join(pieces)
 
 
 def main() -> None:

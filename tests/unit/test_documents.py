@@ -9,7 +9,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import yaml
 
+from batchpoint.api import meta, parsing
+from batchpoint.api.kinds import KINDS
 from batchpoint_runner import contract, errors
 from support import documents, repository
 from support.documents import Block
@@ -58,6 +61,14 @@ def test_every_block_names_its_language(block: Block) -> None:
 def test_python_blocks_compile(block: Block) -> None:
     """In the syntax of the oldest Python that user code may have."""
     ast.parse(block.text, feature_version=(3, 8))
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "yaml"], ids=str)
+def test_manifests_are_valid(block: Block) -> None:
+    """Every object of ours in the documentation is one that users may apply."""
+    for manifest in yaml.safe_load_all(block.text):
+        if str(manifest.get("apiVersion", "")).startswith(meta.GROUP):
+            parsing.parse(KINDS[manifest["kind"]], manifest)
 
 
 @pytest.mark.parametrize("block", documents.blocks(ROOT / "README.md"), ids=str)

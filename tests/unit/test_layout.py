@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from batchpoint.api import crd
 from support import repository
 from support.repository import PACKAGES, ROOT
 
@@ -47,7 +48,7 @@ REGISTRY_HOSTS = re.compile(
 )
 INDEX_OPTIONS = re.compile(r"--(extra-)?index-url|--find-links|--trusted-host")
 
-PATHS_OF_A_MACHINE = re.compile(r"(?<![\w.~$}/-])/(root|work|home|Users)/\w")
+PATHS_OF_A_MACHINE = re.compile(r"(?<![\w.~$}/-])/(root|work|Users)/\w")
 
 MODULES = repository.modules()
 
@@ -156,6 +157,12 @@ def test_worker_host_is_written_for_the_oldest_python(module: str) -> None:
     """Its syntax is that of the oldest Python that user code may have."""
     source = MODULES[module].read_text()
     ast.parse(source, feature_version=OLDEST_PYTHON_OF_USER_CODE)
+
+
+def test_custom_resource_definitions_are_fresh() -> None:
+    """What is committed in crds/ is what the models say; `make crds` writes it."""
+    committed = {path.name: path.read_text() for path in (ROOT / "crds").glob("*.yaml")}
+    assert crd.render() == committed
 
 
 def test_no_address_of_a_package_registry_is_committed() -> None:
