@@ -16,7 +16,9 @@ from batchpoint.api.kinds import KINDS
 from batchpoint.api.meta import CATEGORY, GROUP, VERSION
 from batchpoint.api.resource import Column, Resource
 
-HEADER = "# Generated from operator/batchpoint/api by `python -m batchpoint.api.crd`. Do not edit.\n"
+HEADER = (
+    "# Generated from operator/batchpoint/api by `python -m batchpoint.api.crd`. Do not edit.\n"
+)
 DIRECTORY = Path("crds")
 
 

@@ -149,7 +149,7 @@ class Compute(ApiModel):
     profile: Name | None = None
     """A compute profile that the platform team configured. Excludes nodeSelector, tolerations,
     priorityClassName and runtimeClassName."""
-    node_selector: Annotated[dict[str, LabelText], Field(max_length=16)] = {}
+    node_selector: Annotated[dict[str, LabelText], Field(max_length=16)] = Field(default_factory=dict)
     """Labels that a node must have."""
     tolerations: Annotated[tuple[Toleration, ...], Field(max_length=16)] = ()
     """Taints that pods tolerate."""
@@ -193,10 +193,10 @@ class InstanceResources(ApiModel):
 
     instance_count: InstanceCount = 1
     """Pods that work on one job at the same time."""
-    requests: Resources = {}
+    requests: Resources = Field(default_factory=dict)
     """What a node must have free for the scorer of one instance, such as cpu: 2, memory: 4Gi. The
     runner's own few come on top."""
-    limits: Resources = {}
+    limits: Resources = Field(default_factory=dict)
     """What the scorer of one instance may use at most. A worker that needs more memory is killed and
     its attempt fails. Graphics cards are asked for here, such as nvidia.com/gpu: 1."""
 
@@ -246,7 +246,7 @@ class Settings(ApiModel):
     the first failed file ends the job."""
     logging_level: LoggingLevel = LoggingLevel.INFO
     """How much the engine and the root logger of user code log: Warning, Info or Debug."""
-    environment_variables: Annotated[dict[VariableName, VariableValue], Field(max_length=100)] = {}
+    environment_variables: Annotated[dict[VariableName, VariableValue], Field(max_length=100)] = Field(default_factory=dict)
     """Present in every worker before the script is imported. Values are strings: quote numbers. Not a
     place for secrets, as everybody who can read the deployment reads them."""
     init_mode: InitMode = InitMode.AUTO
@@ -354,7 +354,7 @@ class BatchDeploymentStatus(ApiModel):
     """Jobs that are neither queued nor finished."""
     last_job: ShortText = ""
     """Name of the job that started last."""
-    runner_requests: Resources = {}
+    runner_requests: Resources = Field(default_factory=dict)
     """What the runner of each instance requests, beside the scorer."""
     model_uri: LongText = ""
     """Where the model of the last accepted job was found."""
@@ -384,9 +384,7 @@ class BatchDeployment(Resource):
             Column(name="Age", path=".metadata.creationTimestamp", type="date"),
             Column(name="Image", path=".status.image", wide=True),
             Column(name="Queue", path=".spec.compute.queueName", wide=True),
-            Column(
-                name="Reason", path='.status.conditions[?(@.type=="Ready")].reason', wide=True
-            ),
+            Column(name="Reason", path='.status.conditions[?(@.type=="Ready")].reason', wide=True),
         ),
         selectable=(".spec.endpoint",),
     )

@@ -81,11 +81,11 @@ class ScheduledJobSpec(JobFields):
 class TemplateMetadata(ApiModel):
     """What the jobs of a schedule carry beside the labels of Batchpoint."""
 
-    labels: Annotated[dict[str, LabelValue], Field(max_length=32)] = {}
+    labels: Annotated[dict[str, LabelValue], Field(max_length=32)] = Field(default_factory=dict)
     """For selecting jobs."""
     annotations: Annotated[
         dict[str, Annotated[str, Text(longest=4096, shortest=0)]], Field(max_length=32)
-    ] = {}
+    ] = Field(default_factory=dict)
     """For people and tools."""
 
 
@@ -284,9 +284,7 @@ class BatchEndpoint(Resource):
             Column(name="Age", path=".metadata.creationTimestamp", type="date"),
             Column(name="Last Job", path=".status.lastJob.name", wide=True),
             Column(name="URL", path=".status.invokeURL", wide=True),
-            Column(
-                name="Reason", path='.status.conditions[?(@.type=="Ready")].reason', wide=True
-            ),
+            Column(name="Reason", path='.status.conditions[?(@.type=="Ready")].reason', wide=True),
         ),
         selectable=(".spec.defaultDeployment",),
     )

@@ -138,7 +138,9 @@ GlobPattern = Annotated[
 
 def _file_name_problem(name: str) -> str | None:
     if name in RESERVED_NAMES:
-        return f"must not be one of the names that the job itself writes: {', '.join(RESERVED_NAMES)}"
+        return (
+            f"must not be one of the names that the job itself writes: {', '.join(RESERVED_NAMES)}"
+        )
     return "must be a file name" if name in {".", ".."} else None
 
 

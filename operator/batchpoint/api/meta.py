@@ -10,7 +10,7 @@ import hashlib
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from batchpoint.api.base import ApiModel, refusal
 from batchpoint.api.fields import LABEL, VERSION_PATTERN, ObjectName, Text
@@ -88,7 +88,9 @@ def scheduled_job_name(endpoint: str, schedule: str, minute: int) -> str:
         schedule: Name of the schedule on it.
         minute: Minutes since 1970-01-01 UTC of the *planned* time, so that a firing has one name only.
     """
-    return shortened(f"{endpoint}-{schedule}", LONGEST_JOB_NAME - 1 - len(str(minute))) + f"-{minute}"
+    return (
+        shortened(f"{endpoint}-{schedule}", LONGEST_JOB_NAME - 1 - len(str(minute))) + f"-{minute}"
+    )
 
 
 def shortened(name: str, longest: int) -> str:
@@ -138,8 +140,8 @@ class Metadata(ApiModel):
     """Beginning of a name that the server completes when the object is created."""
     namespace: ObjectName | None = None
     """Absent: the one of the command or of the context."""
-    labels: dict[str, LabelValue] = {}
-    annotations: dict[str, str] = {}
+    labels: dict[str, LabelValue] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
     uid: str = ""
     """Given by the server; another one for each object that ever had this name."""
     resource_version: str = ""
@@ -186,4 +188,3 @@ def named(longest: int, *, generated: bool = False) -> AfterValidator:
 def name_words(longest: int) -> str:
     """Return the message of the CEL rule for names."""
     return f"the name must be at most {longest} characters without dots; choose a shorter one"
-

@@ -53,7 +53,10 @@ class Reason(StrEnum):
     DATASTORE_MISSING = "DatastoreMissing", "No Secret batchpoint-datastore-<name> is there."
     ASSET_MISSING = "AssetMissing", "No data asset of that name and version is in the namespace."
     OUTPUT_MISSING = "OutputMissing", "Neither the job nor its deployment says where results go."
-    EARLIER_JOB_MISSING = "EarlierJobMissing", "The job whose failures are to be scored again is gone."
+    EARLIER_JOB_MISSING = (
+        "EarlierJobMissing",
+        "The job whose failures are to be scored again is gone.",
+    )
     EARLIER_JOB_UNFINISHED = (
         "EarlierJobUnfinished",
         "The job whose failures are to be scored again has not ended.",
@@ -90,7 +93,10 @@ class Reason(StrEnum):
         "The script is missing or has no run, or the image has no Python.",
     )
     DEADLINE_EXCEEDED = "DeadlineExceeded", "activeDeadlineSeconds is over."
-    START_DEADLINE_EXCEEDED = "StartDeadlineExceeded", "No instance started in startDeadlineSeconds."
+    START_DEADLINE_EXCEEDED = (
+        "StartDeadlineExceeded",
+        "No instance started in startDeadlineSeconds.",
+    )
     RETRIES_EXHAUSTED = "RetriesExhausted", "Instances crashed more often than is tried again."
     RUNNER_FAILED = "RunnerFailed", "A part of Batchpoint failed; the message has its last words."
 

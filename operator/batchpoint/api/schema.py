@@ -136,7 +136,9 @@ class _Converter:
             choices = [choice for choice in schema["anyOf"] if choice != {"type": "null"}]
             optional = len(choices) < len(schema["anyOf"])
             if len(choices) != 1 or not optional:
-                raise SchemaNotStructural(f"{path}: a union; make it an object with optional fields")
+                raise SchemaNotStructural(
+                    f"{path}: a union; make it an object with optional fields"
+                )
             outer = {key: value for key, value in schema.items() if key != "anyOf"}
             schema = choices[0] | outer
         while "$ref" in schema:
@@ -162,9 +164,7 @@ class _Converter:
         elif values:
             raise SchemaNotStructural(f"{path}: a map of anything; say what its values are")
 
-    def _add_default(
-        self, schema: Schema, result: Schema, path: str, *, optional: bool
-    ) -> None:
+    def _add_default(self, schema: Schema, result: Schema, path: str, *, optional: bool) -> None:
         default = schema.get("default")
         if default is None:
             if "default" in schema and not optional:

@@ -106,7 +106,9 @@ def _address(schemes: tuple[str, ...]) -> Text:
         problem=problem(schemes),
         schema_pattern="|".join(SCHEMES[scheme].pattern for scheme in schemes),
         rules=(
-            Rule(cel="!self.contains('/../') && !self.endsWith('/..')", message="must not contain .."),
+            Rule(
+                cel="!self.contains('/../') && !self.endsWith('/..')", message="must not contain .."
+            ),
         ),
     )
 

@@ -26,7 +26,9 @@ def _lines(value: object, depth: int) -> list[str]:
     pad = "  " * depth
     if isinstance(value, Mapping) and value:
         return [
-            line for key, item in value.items() for line in _entry(f"{pad}{_scalar(key)}:", item, depth)
+            line
+            for key, item in value.items()
+            for line in _entry(f"{pad}{_scalar(key)}:", item, depth)
         ]
     if isinstance(value, Sequence) and not isinstance(value, str) and value:
         return [line for item in value for line in _item(pad, item, depth)]
