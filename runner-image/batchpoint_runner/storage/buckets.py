@@ -76,11 +76,17 @@ def _s3_credentials(options: dict[str, str]) -> S3CredentialProvider | None:
     Given as plain options, a key pair is sent with the AWS_SESSION_TOKEN of the environment, which
     belongs to another one.
     """
-    if "access_key_id" not in options:
+    given = {"access_key_id", "secret_access_key"} & set(options)
+    if not given:
         return None
+    if len(given) == 1:
+        raise ContractError(
+            f"A datastore of kind s3:// has `{given.pop()}` but not the other half of the pair. Give both "
+            "`access_key_id` and `secret_access_key`, or neither."
+        )
     credential: S3Credential = {
         "access_key_id": options.pop("access_key_id"),
-        "secret_access_key": options.pop("secret_access_key", ""),
+        "secret_access_key": options.pop("secret_access_key"),
         "token": options.pop("session_token", None),
         "expires_at": None,
     }

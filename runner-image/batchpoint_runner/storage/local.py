@@ -12,7 +12,7 @@ no outside.
 """
 
 # Strings throughout: a listing of a million files should not build a million Paths.
-# ruff: noqa: PTH103, PTH105, PTH108, PTH112, PTH116, PTH118, PTH120, PTH123
+# ruff: noqa: PTH103, PTH105, PTH108, PTH112, PTH113, PTH116, PTH118, PTH120, PTH123
 
 from __future__ import annotations
 
@@ -96,15 +96,17 @@ class LocalStore:
             if entry.name.startswith("..") or _TEMPORARY.fullmatch(entry.name):
                 continue
             path = f"{relative}/{entry.name}" if relative else entry.name
-            if entry.is_dir():
+            if os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir():
                 pending.append((path, entry.path, above))
-                continue
-            if entry.is_symlink() and not self._is_inside(entry.path):
-                continue
-            with self._translated("list", path), suppress(FileNotFoundError):
-                found = entry.stat()
-                if stat.S_ISREG(found.st_mode):
-                    yield _stored(path, found)
+            elif not entry.is_symlink() or self._leads_to_a_file(entry.path):
+                with self._translated("list", path), suppress(FileNotFoundError):
+                    found = entry.stat()
+                    if stat.S_ISREG(found.st_mode):
+                        yield _stored(path, found)
+
+    def _leads_to_a_file(self, link: str) -> bool:
+        """Say whether a symbolic link ends inside, at something: not dangling, not in a circle."""
+        return os.path.isfile(link) and self._is_inside(link)
 
     def has_folder(self, prefix: str) -> bool:
         """Say whether the folder exists, were it empty."""
