@@ -203,7 +203,7 @@ class Instance:
         verdict = self._read_verdict()
         step = supervising.after_runner(
             left,
-            verdict and verdict.code,
+            verdict.code if verdict else None,
             draining=self._draining,
             restarts=self._runner_restarts,
         )

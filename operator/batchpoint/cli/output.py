@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import IO, Any
-
 import click
 
+from batchpoint.errors import BatchpointError
 
-class CommandFailed(click.ClickException):
-    """A command cannot do what it was asked. ``message``: what failed, why, what to do."""
+USAGE = 2
+"""Exit code: the command line or a manifest is wrong."""
+
+
+class CommandFailed(BatchpointError):
+    """A command cannot do what it was asked. ``message``: what failed, why, what to do.
+
+    Attributes:
+        exit_code: With which the program leaves.
+    """
 
     def __init__(self, message: str, exit_code: int = 1) -> None:
         super().__init__(message)
         self.exit_code = exit_code
-
-    def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002
-        """Write the sentence to stderr, without a prefix that says nothing."""
-        tell(self.message)
 
 
 def answer(text: str) -> None:

@@ -9,12 +9,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from batchpoint_runner.contract import Progress
-
-if TYPE_CHECKING:
-    from rich.progress import TaskID
 
 LINE_SECONDS = 10.0
 """A log gets a line when this long has passed since the last one …"""
@@ -66,7 +63,7 @@ def details(progress: Progress) -> list[str]:
         f"{progress.files.failed:,} failed",
     ]
     if progress.mini_batches.retried:
-        facts.append(f"{progress.mini_batches.retried:,} retries")
+        facts.append(f"{progress.mini_batches.retried:,} retried")
     if progress.phase == "Finalizing":
         facts.append("merging")
     elif progress.eta_seconds is not None and progress.phase == "Running":
@@ -122,41 +119,48 @@ class Lines:
 
 
 class Bar:
-    """A live bar on a terminal. Drawn only when `show` is called: no thread may run beside a fork."""
+    """A live bar with a line of facts below it. Drawn only by `show`: no thread may run beside a fork."""
 
     def __init__(self, job: str) -> None:
         from rich.console import Console  # costs 0.1 s that pipes need not pay
+        from rich.live import Live
         from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as RichProgress
 
         self._bar = RichProgress(
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=None),
+            TextColumn("{task.percentage:>3.0f} %"),
             TextColumn("{task.fields[batches]}"),
-            TextColumn("{task.fields[facts]}"),
-            console=Console(file=sys.stderr),
-            auto_refresh=False,
             expand=True,
         )
-        self._task: TaskID = self._bar.add_task(job, total=None, batches="", facts="starting")
-        self._bar.start()
-        self._bar.refresh()
+        self._task = self._bar.add_task(job, total=None, batches="")
+        self._live = Live(console=Console(file=sys.stderr), auto_refresh=False)
+        self._live.start()
+        self._draw(["starting"])
 
     def show(self, progress: Progress) -> None:
         """Redraw."""
+        batches = progress.mini_batches
         self._bar.update(
             self._task,
             total=progress.files.total or None,
             completed=progress.files.done,
-            batches=progress.display if progress.mini_batches.total else "",
-            facts=" · ".join(details(progress)),
-            refresh=True,
+            batches=f"{batches.done:,} of {batches.total:,} mini-batches" if batches.total else "",
         )
+        self._draw(details(progress))
 
     def note(self, sentence: str) -> None:
         """Write a sentence above the bar."""
-        self._bar.console.print(sentence, highlight=False)
+        self._live.console.print(sentence, highlight=False)
 
     def close(self) -> None:
         """Leave the bar as it was drawn last."""
-        self._bar.stop()
+        self._live.stop()
+
+    def _draw(self, facts: list[str]) -> None:
+        from rich.console import Group
+        from rich.text import Text
+
+        text = Text(" · ".join(facts), style="dim", no_wrap=True, overflow="ellipsis")
+        self._live.update(Group(self._bar, text), refresh=True)

@@ -85,7 +85,10 @@ def run(
         places = [_place(workplace, config_path, index) for index in indexes]
         instances = [Instance(place, display.note) for place in places]
         progress = _supervise(instances, display, interruptions)
-    return _sum_up(config, instances, progress, time.monotonic() - started)
+    result = _sum_up(config, instances, progress, time.monotonic() - started)
+    if not result.did_nothing:
+        display.show(result.counts)
+    return result
 
 
 def _supervise(

@@ -46,7 +46,7 @@ def test_retries_are_shown_once_there_are_some() -> None:
     """Silence means none."""
     batches = Counts(total=180, done=63, retried=2)
     facts = progress.details(running(630, mini_batches=batches))
-    assert ["0 failed", "2 retries", "0:05 left"] == facts[-3:]
+    assert ["0 failed", "2 retried", "0:05 left"] == facts[-3:]
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0, "0:00"), (65.9, "1:05"), (3723, "1:02:03")])

@@ -1,0 +1,89 @@
+"""The command line: what there is to type, and how failures leave.
+
+A failure is one sentence on stderr; ``--debug`` shows our traceback as well. Exit code 2 means that the
+command line itself is wrong.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from importlib import metadata
+
+import click
+from click.exceptions import UsageError
+
+from batchpoint.cli import output
+from batchpoint.cli.manifests.faulty import ManifestsInvalid
+from batchpoint.cli.output import CommandFailed
+from batchpoint.cli.run import run
+from batchpoint.cli.validate import validate
+from batchpoint.errors import BatchpointError, SpecError
+
+FAILED = 1
+ABORTED = 130
+"""As shells report a process that SIGINT ended."""
+
+EXAMPLES = """\b
+Examples:
+  Check manifests, then run them on this machine:
+    batchpoint validate -f examples/digits
+    batchpoint run -f examples/digits --datastore demo=build/demo/digits/datastore
+"""
+
+
+def version() -> str:
+    """Return the version of the installed distribution; ``source`` when run from a checkout."""
+    try:
+        return metadata.version("batchpoint")
+    except metadata.PackageNotFoundError:
+        return "source"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXAMPLES)
+@click.version_option(version(), message="batchpoint %(version)s")
+@click.option(
+    "--debug", is_flag=True, help="Show tracebacks of Batchpoint and logs of its processes."
+)
+@click.pass_context
+def cli(context: click.Context, debug: bool) -> None:
+    """Batch endpoints: send a folder of files to a model, get one predictions file back."""
+    context.obj = debug
+
+
+cli.add_command(run)
+cli.add_command(validate)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in given
+    try:
+        return int(cli.main(given, prog_name="batchpoint", standalone_mode=False) or 0)
+    except click.Abort:
+        output.tell("Stopped.")
+        return ABORTED
+    except click.ClickException as exc:
+        command = (
+            f" See {exc.ctx.command_path} -h." if isinstance(exc, UsageError) and exc.ctx else ""
+        )
+        output.tell(f"{exc.format_message()}{command}")
+        return exc.exit_code
+    except CommandFailed as exc:
+        output.tell(exc.message)
+        return exc.exit_code
+    except (ManifestsInvalid, SpecError) as exc:
+        output.tell(str(exc))
+        return output.USAGE
+    except BatchpointError as exc:
+        output.tell(str(exc))
+    except Exception as exc:  # noqa: BLE001  (the last resort: a sentence instead of a traceback)
+        output.tell(f"batchpoint itself failed: {type(exc).__name__}: {exc}. See --debug.")
+    if debug:
+        traceback.print_exc()
+    return FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
