@@ -28,7 +28,7 @@ class Stored:
 
 
 class Store(Protocol):
-    """Seven verbs. The ledger is safe because of one of them: `create` is atomic."""
+    """Eight verbs. The ledger is safe because of one of them: `create` is atomic."""
 
     def list(self, prefix: str) -> Iterator[Stored]:
         """Yield every object whose path lies below the folder ``prefix``, in no promised order.
