@@ -98,6 +98,21 @@ def test_a_model_in_the_image_is_not_fetched(store: MemoryStore, tmp_path: Path)
     assert not (tmp_path / "model").exists()
 
 
+def test_a_pinned_version_is_fetched_without_asking_again(
+    store: MemoryStore, tmp_path: Path
+) -> None:
+    """An alias that moves during a job does not give its instances different models."""
+    found = fetch_model(
+        ModelSpec(uri="models:/forest@champion", type=ModelType.MLFLOW),
+        _locate(store),
+        tmp_path / "model",
+        lambda: Registry(address="http://127.0.0.1:1"),
+        pinned="s3://b/models/forest",
+    )
+    assert (tmp_path / "model" / "model", "s3://b/models/forest") == (found.path, found.uri)
+    assert {"model/MLmodel", "model/data/model.pkl"} == set(_tree(tmp_path / "model"))
+
+
 def test_a_missing_model_says_what_is_there(store: MemoryStore, tmp_path: Path) -> None:
     """Names beside it."""
     with pytest.raises(ContractError) as caught:
