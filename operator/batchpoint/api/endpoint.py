@@ -12,6 +12,8 @@ from batchpoint.api import cron
 from batchpoint.api.base import ApiModel, Rule, refusal
 from batchpoint.api.conditions import Conditions, Message
 from batchpoint.api.fields import (
+    LABEL,
+    NAME_WORDS,
     Count,
     DeadlineSeconds,
     FileName,
@@ -109,7 +111,7 @@ class ConcurrencyPolicy(StrEnum):
 class Schedule(ApiModel):
     """Makes jobs at regular times."""
 
-    name: Annotated[str, Text(longest=30, pattern=r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")]
+    name: Annotated[str, Text(longest=30, pattern=LABEL, expected=NAME_WORDS)]
     """Unique on the endpoint; part of the names of its jobs."""
     cron: CronText
     """When: minute, hour, day of the month, month, day of the week, such as 30 2 * * MON-FRI."""

@@ -25,6 +25,9 @@ from batchpoint.api.masking import shown
 Path = tuple[str | int, ...]
 _M = TypeVar("_M", bound=BaseModel)
 
+UNKNOWN = "unknown field"
+MISSING = "missing"
+
 _RENAMED = {
     "endpoint_name": "endpoint",
     "deployment_name": "deployment",
@@ -87,8 +90,19 @@ def check(
         return _validated(model, value, lenient=lenient), []
     except ValidationError as exc:
         faults = [_fault(error, model) for error in exc.errors(include_url=False)]
-    wrong = [fault.path for fault in faults]
-    return None, faults + list(_hidden_faults(model, _pruned(value, wrong, ()), wrong))
+    pruned = _pruned(value, [fault.path for fault in faults], ())
+    wrong = [fault.path for fault in faults if fault.found != UNKNOWN]
+    return None, [*_once(faults), *_hidden_faults(model, pruned, wrong)]
+
+
+def _once(faults: Sequence[Fault]) -> Iterable[Fault]:
+    """Leave out missing fields that are there under a name which is already told to be wrong."""
+    meant = {
+        (*fault.path[:-1], str(close[1]))
+        for fault in faults
+        if fault.found == UNKNOWN and (close := re.fullmatch(r'did you mean "(.*)"\?', fault.allowed))
+    }
+    return (fault for fault in faults if fault.found != MISSING or fault.path not in meant)
 
 
 def _validated(model: type[_M], value: object, *, lenient: bool) -> _M:
@@ -104,7 +118,8 @@ def _validated(model: type[_M], value: object, *, lenient: bool) -> _M:
 def _hidden_faults(model: type[BaseModel], value: object, wrong: Sequence[Path]) -> Iterable[Fault]:
     """Yield what is wrong *between* fields, which pydantic looks at only when each field is right.
 
-    ``value`` has no wrong fields any more. What such a field would have made right is left out.
+    ``value`` has no wrong fields any more. Objects of which a field was wrong are left out: it might have
+    been what is missing now.
     """
     try:
         _validated(model, value, lenient=True)
@@ -112,7 +127,9 @@ def _hidden_faults(model: type[BaseModel], value: object, wrong: Sequence[Path])
         for error in exc.errors(include_url=False):
             fault = _fault(error, model)
             if error["type"] == REFUSED and not any(
-                fault.path[: len(path)] == path or path[: len(fault.path)] == fault.path
+                path[:-1] == error["loc"]
+                or fault.path[: len(path)] == path
+                or path[: len(fault.path)] == fault.path
                 for path in wrong
             ):
                 yield fault
@@ -140,12 +157,13 @@ def _fault(error: ErrorDetails, model: type[BaseModel]) -> Fault:
     if error["type"] == REFUSED:
         if context["field"]:
             path = (*path, *_parts(context["field"]))
-        found = context["found"] or shown(error["input"], path)
+        is_key = error["loc"][-1:] == ("[key]",)
+        found = context["found"] or shown(error["input"], () if is_key else path)
         return Fault(path=path, found=found, allowed=context["allowed"])
     if error["type"] == "extra_forbidden":
-        return Fault(path=path, found="unknown field", allowed=_nearest_field(model, path))
+        return Fault(path=path, found=UNKNOWN, allowed=_nearest_field(model, path))
     if error["type"] == "missing":
-        return Fault(path=path, found="missing", allowed=f"must be given{_purpose(model, path)}")
+        return Fault(path=path, found=MISSING, allowed=f"must be given{_purpose(model, path)}")
     found = shown(error["input"], path)
     if error["type"] == "enum":
         return Fault(path=path, found=found, allowed=one_of(_choices(model, path), error["input"]))
@@ -200,11 +218,17 @@ def one_of(choices: Sequence[str], given: object) -> str:
 
 
 def nearest(given: str, choices: Iterable[str]) -> str | None:
-    """Return the choice that was probably meant, or None. Case, - and _ count for nothing."""
+    """Return the choice that was probably meant, or None.
+
+    Case, - and _ count for nothing; the beginning of a single choice stands for it.
+    """
     plain = {re.sub("[-_ ]", "", choice).lower(): choice for choice in choices}
     word = re.sub("[-_ ]", "", given).lower()
     if word in plain:
         return plain[word]
+    begun = [choice for choice in plain if choice.startswith(word)]
+    if len(word) >= 4 and len(begun) == 1:
+        return plain[begun[0]]
     close = difflib.get_close_matches(word, plain, n=1, cutoff=0.7)
     return plain[close[0]] if close else None
 

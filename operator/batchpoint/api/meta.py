@@ -131,12 +131,22 @@ LabelValue = Annotated[
 ]
 
 
+GeneratedName = Annotated[
+    str,
+    Text(
+        longest=248,
+        pattern="[a-z0-9][-a-z0-9.]*",
+        expected="must be lower-case letters, digits, - and ., with a letter or digit first",
+    ),
+]
+
+
 class Metadata(ApiModel):
     """What Kubernetes knows about every object. Users write name, namespace, labels and annotations."""
 
     name: ObjectName | None = None
     """Unique among the objects of one kind in a namespace."""
-    generate_name: ObjectName | None = None
+    generate_name: GeneratedName | None = None
     """Beginning of a name that the server completes when the object is created."""
     namespace: ObjectName | None = None
     """Absent: the one of the command or of the context."""

@@ -60,6 +60,7 @@ STORES = ("s3", "gs", "az", "file", "pvc", "datastore")
 _FOREIGN = (
     (r"azureml://(?:.*/)?datastores/([^/]+)/paths/(.*)", r"datastore://\1/\2"),
     (r"azureml:([^:/@]+)(?::|@)([^:/@]+)", r"asset://\1/\2"),
+    (r"azureml:([^:/@]+)(?::|@)([^:/@]+)", r"models:/\1/\2"),
     (r"wasbs?://([^@/]+)@[^/]+/(.*)", r"az://\1/\2"),
     (r"abfss?://([^@/]+)@[^/]+/(.*)", r"az://\1/\2"),
     (r"s3a://(.*)", r"s3://\1"),
@@ -67,9 +68,9 @@ _FOREIGN = (
 )
 
 
-def _as_ours(uri: str) -> str | None:
+def _as_ours(uri: str, schemes: tuple[str, ...]) -> str | None:
     for pattern, ours in _FOREIGN:
-        if re.fullmatch(pattern, uri):
+        if ours.split(":", maxsplit=1)[0] in schemes and re.fullmatch(pattern, uri):
             return re.sub(pattern, ours, uri)
     return None
 
@@ -85,8 +86,7 @@ def problem(schemes: tuple[str, ...]) -> Callable[[str], str | None]:
     def look(uri: str) -> str | None:
         scheme = uri.split(":", maxsplit=1)[0] if ":" in uri else ""
         if scheme not in schemes:
-            ours = _as_ours(uri)
-            if ours and ours.split(":", maxsplit=1)[0] in schemes:
+            if ours := _as_ours(uri, schemes):
                 return f'did you mean "{ours}"?'
             hint = "" if scheme else "; a local folder is file:///<absolute path>"
             return _begins_with(schemes) + hint
