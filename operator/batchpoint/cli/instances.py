@@ -30,6 +30,9 @@ DRAIN_SECONDS = 45.0
 
 PROGRESS_TIMEOUT_SECONDS = 0.5
 
+PRIVATE = "private"
+"""Folder in the shared one that a runner makes once it has found that the job is not over yet."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
@@ -65,12 +68,14 @@ class Instance:
     Attributes:
         code: How it ended; None while it has not been decided.
         verdict: What its last runner left, once it has ended.
+        has_worked: Whether a runner of it got beyond the question if the job is over already.
     """
 
     def __init__(self, place: Place, note: Callable[[str], None]) -> None:
         self.place = place
         self.code: ExitCode | None = None
         self.verdict: Verdict | None = None
+        self.has_worked = False
         self._note = note
         self._runner: subprocess.Popen[bytes] | None = None
         self._host: subprocess.Popen[bytes] | None = None
@@ -97,12 +102,18 @@ class Instance:
         return self.code is None and self._host is None and self._resume_at is None
 
     @property
+    def is_pausing(self) -> bool:
+        """Whether it waits before a restart."""
+        return self.code is None and self._resume_at is not None
+
+    @property
     def pids(self) -> set[int]:
         """Of the processes that we started and have not reaped."""
         return {child.pid for child in (self._runner, self._host) if child and child.poll() is None}
 
     def begin(self) -> None:
         """Start the runner; the host follows as soon as the runner is there for it."""
+        self._see_work()
         shutil.rmtree(self.place.shared, ignore_errors=True)
         self.place.shared.mkdir(parents=True)
         self._start_runner()
@@ -177,7 +188,8 @@ class Instance:
     def _start_runner(self) -> None:
         self.place.message.unlink(missing_ok=True)
         (self.place.shared / "http_port").unlink(missing_ok=True)
-        command = [sys.executable, "-m", "batchpoint_runner"]
+        # -P: whatever lies in the current folder must not hide a module.
+        command = [sys.executable, "-P", "-m", "batchpoint_runner"]
         self._runner = processes.start(
             command, self.place.runner_environment, log=self.place.log("runner")
         )
@@ -246,7 +258,11 @@ class Instance:
 
     def _end(self) -> None:
         self._gone = True
+        self._see_work()
         self.verdict = self._read_verdict()
+
+    def _see_work(self) -> None:
+        self.has_worked = self.has_worked or (self.place.shared / PRIVATE).exists()
 
     def _read_verdict(self) -> Verdict | None:
         with suppress(OSError, ValidationError):

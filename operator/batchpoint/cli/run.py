@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from batchpoint.cli import output, preparing, processes, running, scratch, summary, supervising
+from batchpoint.cli import output, preparing, running, scratch, summary, supervising
 from batchpoint.cli.interruptions import Interruptions
 from batchpoint.cli.output import CommandFailed
 from batchpoint.cli.progress import Bar, Display, Lines
@@ -120,7 +120,6 @@ def run(
     For each instance a runner and a worker host are started as local processes, as a pod would. The
     output is the same, byte for byte.
     """
-    processes.adopt_orphans()
     interpreter = preparing.interpreter(python)
     with _scratch(work_directory) as folder, Interruptions() as interruptions:
         request = preparing.Request(

@@ -79,6 +79,7 @@ def run(
         interruptions: Entered by the caller; once asked to stop, the job drains.
     """
     started = time.monotonic()
+    processes.adopt_orphans()
     config_path = workplace.directory / "config.json"
     config_path.write_text(config.model_dump_json(by_alias=True, indent=1))
     with slots.taken(config.job.uid, config.instance_count, workplace.locks) as indexes:
@@ -152,6 +153,7 @@ def _sum_up(
         progress=progress,
         seconds=seconds,
         instances=len(instances),
+        did_nothing=code is ExitCode.SUCCEEDED and not any(i.has_worked for i in instances),
         log_tail=_log_tail(instances) if code is ExitCode.CRASHED else "",
     )
 
@@ -175,13 +177,13 @@ def _place(workplace: Workplace, config_path: Path, index: int) -> Place:
         index=index,
         directory=directory,
         python=workplace.python,
-        runner_environment=_runner_environment(workplace, config_path, index, package_root),
+        runner_environment=runner_environment(workplace, config_path, index, package_root),
         host_environment=processes.scorer_environment(workplace.environment, own_roots),
         logs_to_stderr=workplace.logs_to_stderr,
     )
 
 
-def _runner_environment(
+def runner_environment(
     workplace: Workplace, config_path: Path, index: int, package_root: Path
 ) -> dict[str, str]:
     """Return this process's environment, credentials included, with the settings of one runner."""

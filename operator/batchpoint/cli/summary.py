@@ -20,6 +20,9 @@ from batchpoint_runner.contract import (
     Verdict,
 )
 
+LEFT_EARLY = "LeftEarly"
+"""Reason of an instance that leaves because others will surely finish."""
+
 MOST_ERROR_CHARACTERS = 300
 """Of a first error's message; all of it is in the failures file."""
 
@@ -107,6 +110,8 @@ def _headline(result: JobResult) -> str:
     job, failed = result.config.job.name, result.counts.files.failed
     if result.did_nothing:
         return f"{job} has succeeded before; there is nothing to do."
+    if result.verdict and result.verdict.reason == LEFT_EARLY:
+        return f"{job} is being finished by another command; nothing is left to do here."
     if result.code is ExitCode.SUCCEEDED:
         failures = "failure" if failed == 1 else "failures"
         return f"{job} succeeded with {failed:,} {failures}." if failed else f"{job} succeeded."

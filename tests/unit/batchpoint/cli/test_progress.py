@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 
 import pytest
+
 from batchpoint.cli import progress
 from batchpoint_runner.contract import Counts, Progress
 

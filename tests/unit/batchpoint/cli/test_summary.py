@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from batchpoint.cli import summary
 from batchpoint.cli.summary import JobResult
 from batchpoint_runner.contract import (
@@ -108,6 +109,13 @@ def test_a_second_run_says_that_nothing_was_to_do() -> None:
     lines = summary.as_text(a_result(did_nothing=True), HERE).splitlines()
     assert "digits has succeeded before; there is nothing to do." == lines[0]
     assert "  output  out/predictions.csv" == lines[-1]
+
+
+def test_instances_that_left_early_do_not_claim_the_job_done() -> None:
+    """Another shell has the last chunk in hand."""
+    verdict = Verdict(code=ExitCode.SUCCEEDED, reason="LeftEarly", message="Nothing is left.")
+    expected = "digits is being finished by another command; nothing is left to do here."
+    assert expected == summary.as_text(a_result(verdict=verdict), HERE).splitlines()[0]
 
 
 def test_a_summary_job_points_to_its_folder() -> None:

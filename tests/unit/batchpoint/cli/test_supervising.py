@@ -1,4 +1,5 @@
 import pytest
+
 from batchpoint.cli import supervising
 from batchpoint.cli.supervising import Finish, RestartPair, RestartRunner
 from batchpoint_runner.contract import ExitCode
