@@ -73,8 +73,8 @@ def _array(pyarrow: Any, name: str, column: Any) -> Any:
 def _plain(pyarrow: Any, values: Any) -> Any:
     """Undo what is an encoding and no type."""
     kinds = pyarrow.types
-    if isinstance(values, pyarrow.ExtensionArray):
-        values = values.storage
+    if isinstance(values.type, pyarrow.BaseExtensionType):
+        return pyarrow.array([cells.plain(value) for value in values.to_pylist()])
     if kinds.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
     if kinds.is_large_string(values.type) or _is_view(kinds, values.type, "string"):

@@ -144,7 +144,11 @@ def _of_numpy(value: Any) -> Any:
     if kind == "M":
         return _iso(str(value))
     if kind == "m":
-        return None if str(value) == "NaT" else value.astype("timedelta64[ns]").astype(int) / 1e9
+        return (
+            None
+            if str(value) == "NaT"
+            else float(value.astype("timedelta64[ns]").astype("int64")) / 1e9
+        )
     if kind in "biuSUV" or (kind == "O" and hasattr(value, "item")):
         return plain(value.item())
     return str(value)

@@ -6,7 +6,7 @@ import os
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 from batchpoint_worker import faults, tracebacks
-from batchpoint_worker.rows import arrow, azure, delimited, jsonlines, shapes
+from batchpoint_worker.rows import arrow, azure, columns, delimited, jsonlines, shapes
 from batchpoint_worker.rows.records import AzureOptions, Encoded, Rendered, RowsError, Table
 
 _FORMATS: Dict[str, Any] = {
@@ -121,7 +121,7 @@ def _as_a_whole(value: Any, count: int, form: _Form) -> Rendered:
     segment = {"first": 0, "count": count, "rows": encoded.rows, "length": len(part)}
     return Rendered(
         segments=[segment] if count else [],
-        columns=encoded.columns,
+        columns=_clean(encoded.columns),
         failed=[],
         short=max(0, count - encoded.rows),
         parts=[part] if part else [],
@@ -132,14 +132,14 @@ def _as_a_whole(value: Any, count: int, form: _Form) -> Rendered:
 def _by_item(value: Any, paths: Sequence[str], names: Sequence[str], form: _Form) -> Rendered:
     """Account for each file by itself: what its key holds, or that there is no such key."""
     results = {_key(key): result for key, result in value.items()}
-    foreign = [key for key in results if key not in set(paths)]
+    known = set(paths)
+    foreign = [key for key in results if key not in known]
     if foreign:
         raise RowsError(
             "The dict that run returned has a key that is not in mini_batch: %s. Use the strings of "
             "mini_batch as keys, unchanged." % repr(foreign[0])[:200]
         )
     answer = Rendered([], None, [], 0, [], [])
-    with_file = form.module is not azure
     header: Optional[List[str]] = None
     for index, path in enumerate(paths):
         error = _missing(names[index]) if path not in results else results[path]
@@ -148,18 +148,16 @@ def _by_item(value: Any, paths: Sequence[str], names: Sequence[str], form: _Form
             continue
         pieces = _pieces(results.pop(path), names[index], form)
         header = _same_columns(header, pieces, names[index])
-        parts = [
-            form.module.finish(piece, names[index]) for piece in pieces if piece.body is not None
-        ]
+        parts = _finished(pieces, names[index], form)
         rows, length = sum(piece.rows for piece in pieces), sum(len(part) for part in parts)
         answer.segments.append({"first": index, "count": 1, "rows": rows, "length": length})
         answer.parts.extend(parts)
         for warning in [each for piece in pieces for each in piece.warnings]:
             if warning not in answer.warnings:
                 answer.warnings.append(warning)
-    if header is not None and with_file:
+    if header is not None and form.module is not azure:
         header = ["file"] + header
-    return answer._replace(columns=header)
+    return answer._replace(columns=_clean(header))
 
 
 def _pieces(result: Any, name: str, form: _Form) -> List[Encoded]:
@@ -208,6 +206,10 @@ def _refuse_own_file_column(found: Any, name: str) -> None:
             'The result of %s has a column called "file". Where run returns a dict, that column is added '
             "from its keys: leave it out, or give it another name." % name
         )
+
+
+def _clean(header: Optional[List[str]]) -> Optional[List[str]]:
+    return None if header is None else [columns.clean(name) for name in header]
 
 
 def _missing(name: str) -> BaseException:

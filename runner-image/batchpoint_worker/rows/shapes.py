@@ -147,7 +147,7 @@ def array(value: Any) -> Table:
     if hasattr(value, "detach"):
         value = value.detach().cpu()
     if isinstance(value, numpy.ma.MaskedArray):
-        value = value.astype(object).filled(None)  # type: ignore[attr-defined]
+        value = numpy.array(value.tolist(), dtype=object)
     value = numpy.asarray(value)
     if value.dtype.names:
         return Table(
