@@ -7,6 +7,7 @@ import importlib.util
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import TypeGuard
 
 import pytest
 import yaml
@@ -156,18 +157,24 @@ def test_every_type_of_a_failed_file_is_explained() -> None:
 
 def failure_types() -> set[str]:
     """Return the types that runner and worker host give to failures, as their sources hold them."""
-    found = set()
-    for path in repository.modules().values():
-        for node in ast.walk(ast.parse(path.read_text())):
-            if not isinstance(node, ast.Call):
-                continue
-            given = [word.value for word in node.keywords if word.arg == "type"]
-            if isinstance(node.func, ast.Attribute) and node.func.attr == "error":
-                given += node.args[:1]
-            found |= {each.value for each in given if isinstance(each, ast.Constant)}
-    return {
-        kind for kind in found if isinstance(kind, str) and re.fullmatch("[A-Z][A-Za-z]+", kind)
-    }
+    found: set[object] = set()
+    for name, path in repository.modules().items():
+        if not name.startswith(("batchpoint_runner", "batchpoint_worker")):
+            continue
+        module = ast.parse(path.read_text())
+        given = [node.value for node in module.body if isinstance(node, ast.Assign)]
+        for node in ast.walk(module):
+            if isinstance(node, ast.Call):
+                given += [word.value for word in node.keywords if word.arg == "type"]
+                if isinstance(node.func, ast.Attribute) and node.func.attr == "error":
+                    given += node.args[:1]
+        found |= {each.value for each in given if isinstance(each, ast.Constant)}
+    return {kind for kind in found if is_constant_for_programs(kind)}
+
+
+def is_constant_for_programs(value: object) -> TypeGuard[str]:
+    """Say whether a value is one like ``ShortResult``: of two words at least."""
+    return isinstance(value, str) and bool(re.fullmatch(r"([A-Z][a-z]+){2,}", value))
 
 
 def test_blocks_are_found_with_their_markers() -> None:
