@@ -1,7 +1,9 @@
 """The real command `batchpoint run` with real processes: success, failures, stopping, helping, dying."""
 
+import json
 import shutil
 import signal as signals
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -212,3 +214,34 @@ def test_a_second_shell_helps(tmp_path: Path, work: Path) -> None:
     assert local_jobs.expected_rows(40) == job.rows()
     indexes = {path.stem for path in job.ledger.glob("*/instances/*.json")}
     assert {"0", "1"} == indexes
+
+
+def test_a_script_written_for_azure_runs_unchanged(tmp_path: Path, work: Path) -> None:
+    """Under SummaryOnly its files are the output; there is no predictions file."""
+    example = local_jobs.ROOT / "examples" / "azure-script"
+    command = [
+        *(sys.executable, "-m", "batchpoint.cli.main", "run", "-f", str(example)),
+        *("--datastore", f"demo={example / 'datastore'}"),
+        *("--output", str(tmp_path / "out"), "--work-directory", str(work)),
+    ]
+    done = subprocess.run(
+        command,
+        env=local_jobs.environment({}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert 0 == done.returncode, done.stderr
+    moods = {
+        path.name: json.loads(path.read_text())["mood"]
+        for path in (tmp_path / "out").glob("0*.json")
+    }
+    expected = {
+        "0001.json": "happy",
+        "0002.json": "unhappy",
+        "0003.json": "neutral",
+        "0004.json": "unhappy",
+    }
+    assert expected == moods
+    assert not (tmp_path / "out" / "predictions.csv").exists()

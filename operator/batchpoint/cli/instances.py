@@ -162,7 +162,7 @@ class Instance:
 
     def progress(self) -> Progress | None:
         """Ask the runner how far the whole job is; None when it does not answer."""
-        if self._gone or self._runner is None:
+        if self.code is not None or self._runner is None:
             return None
         with suppress(OSError, ValueError, http.client.HTTPException):
             port = int((self.place.shared / "http_port").read_text())

@@ -139,11 +139,14 @@ def run(
             logs_to_stderr=bool(debug),
         )
         codes = []
-        for config in configs:
+        for number, config in enumerate(configs, start=1):
             result = _run_one(config, workplace, interruptions)
             codes.append(result.code)
             _report(result, as_json)
-            if interruptions.count:
+            if interruptions.count and (waiting := configs[number:]):
+                names = ", ".join(other.job.name for other in waiting)
+                output.tell(f"Not started: {names}.")
+                codes.append(ExitCode.DRAINED)
                 break
     return int(supervising.worst(codes))
 
