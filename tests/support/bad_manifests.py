@@ -186,10 +186,6 @@ _DEPLOYMENT_FIELDS = {
         "settings: {miniBatchSize: yes}",
         "spec.settings.miniBatchSize: true; must be a whole number",
     ),
-    "mini-batch-null": (
-        "settings: {miniBatchSize: }",
-        "spec.settings.miniBatchSize: null; must be a whole number",
-    ),
     "concurrency-zero": (
         "settings: {maxConcurrencyPerInstance: 0}",
         "spec.settings.maxConcurrencyPerInstance: 0; must be at least 1",

@@ -82,10 +82,12 @@ def check(
 
     Args:
         model: A kind, or any part of one.
-        value: Plain data as JSON knows it. It is checked strictly: text is no number.
+        value: Plain data as JSON knows it. It is checked strictly: text is no number. A field that is
+            null is absent, as it is for the API server.
         lenient: Ignore fields that are not known, as one must with objects from a cluster whose
             CRD may be newer.
     """
+    value = _without_nulls(value)
     try:
         return _validated(model, value, lenient=lenient), []
     except ValidationError as exc:
@@ -133,6 +135,14 @@ def _hidden_faults(model: type[BaseModel], value: object, wrong: Sequence[Path])
                 for path in wrong
             ):
                 yield fault
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return value
 
 
 def _pruned(value: Any, wrong: Sequence[Path], path: Path) -> Any:

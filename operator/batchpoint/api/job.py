@@ -333,4 +333,8 @@ class BatchJob(Resource):
             " && !self.metadata.name.contains('.')",
             message=name_words(LONGEST_JOB_NAME),
         ),
+        Rule(
+            cel="!has(self.spec.rerun) || self.spec.rerun.job != self.metadata.name",
+            message="a job cannot rerun itself: name an earlier job",
+        ),
     )
