@@ -46,6 +46,9 @@ from batchpoint_runner.records import Chunk, Commit, Item
 from batchpoint_runner.standby import SignsOfLife
 from batchpoint_runner.tasks import ChunkRun, Task
 
+MEASURE_SECONDS = 0.2
+"""How old the progress may be that others are told."""
+
 
 class Scorer(Protocol):
     """Where attempts run."""
@@ -141,7 +144,7 @@ class Engine:
         pace: Pace,
         scorer: Scorer,
         work: Work,
-        events: queue.Queue[Event],
+        events: queue.SimpleQueue[Event],
         clock: Callable[[], float],
         observers: Iterable[Observer] = (),
     ) -> None:
@@ -171,9 +174,12 @@ class Engine:
         self._host_is_there = False
         self._host_missed_since: float | None = None
         self._last: dict[str, float] = {}
+        self.latest = self._totals
+        """The progress as it was a moment ago; may be read from any thread."""
         self._shown: InstanceProgress | None = None
         self._shown_at = clock()
         self._verdict: Verdict | None = None
+        self._is_begun = False
 
     # -- the loop --------------------------------------------------------------------------------
 
@@ -188,21 +194,38 @@ class Engine:
             Drained: Told to stop before everything was final.
             RunnerError: The job must end; the class says how.
         """
-        self._ask("recover", self._work.recover)
-        while self._verdict is None:
-            self._advance()
-            event = self._next_event()
-            while event is not None:
-                self._tell(event)
-                self._handle(event)
-                event = self._next_event(wait=False)
+        verdict = self.step()
+        while verdict is None:
+            verdict = self.step()
+        return verdict
+
+    def step(self, *, wait: bool = True) -> Verdict | None:
+        """Do what can be done now, then take in what has happened; see `run`.
+
+        Args:
+            wait: For something to happen, as long as there is time to.
+
+        Returns:
+            The verdict of the job as soon as there is one; nothing is taken in after it.
+        """
+        if not self._is_begun:
+            self._is_begun = True
+            self._ask("recover", self._work.recover)
+        self._advance()
+        event = self._next_event(wait=wait)
+        while event is not None:
+            self._tell(event)
+            self._handle(event)
+            if self._verdict is not None:
+                break
+            event = self._next_event(wait=False)
         return self._verdict
 
     def _tell(self, event: Event) -> None:
         for observer in self._observers:
             observer.happened(event)
 
-    def _next_event(self, *, wait: bool = True) -> Event | None:
+    def _next_event(self, *, wait: bool) -> Event | None:
         try:
             return (
                 self._events.get(timeout=self._tick_seconds())
@@ -222,6 +245,7 @@ class Engine:
     def _advance(self) -> None:
         now = self._clock()
         self._check_host(now)
+        self._periodically("measure", MEASURE_SECONDS, now, self._measure)
         self._periodically("beat", 1.0, now, self._beat)
         self._periodically("watch", max(self._pace.poll_seconds, 1.0), now, self._watch)
         self._publish_complete()
@@ -304,7 +328,7 @@ class Engine:
         self._ask("look", lambda: self._work.look(missing or (MERGE,)))
 
     def _stand_by(self, seen: StandbySeen) -> None:
-        if not self._is_idle() or self._signs is None:
+        if not self._is_idle() or self._signs is None or self._drain_until is not None:
             return
         observed, now = seen.observed, self._clock()
         for name in self._by_name.keys() - set(observed.missing) - {MERGE}:
@@ -324,6 +348,7 @@ class Engine:
             case standby.Copy(chunk) if chunk == MERGE:
                 self._ask("finish", lambda: self._work.finish(although_claimed=True))
             case standby.Claim(chunk):
+                self._signs.become_idle_again()
                 owned = observed.owners.get(chunk) == self._index
                 ask = self._work.open if owned else self._work.claim
                 self._ask("claim", lambda: ask(self._by_name[chunk]))
@@ -337,6 +362,9 @@ class Engine:
                 pass
 
     # -- signs of life, and those of the job ---------------------------------------------------------
+
+    def _measure(self) -> None:
+        self.latest = self.progress()
 
     def _beat(self) -> None:
         progress, now = self.progress(), self._clock()
@@ -481,9 +509,13 @@ class Engine:
         self._host_is_there = True
         self._host_missed_since = None
         mine = {task: run for run in self._runs.values() for task in run.running}
-        for task in in_hand - mine.keys():
+        for task in sorted(in_hand - mine.keys()):
             self._scorer.abandon(task)
-        for task in mine.keys() - in_hand:
+        # Newest first, because each goes to the front of what waits.
+        lost = sorted(mine.keys() - in_hand, key=lambda task: (len(task), task), reverse=True)
+        for task in lost:
+            # It may have reached the new host after its greeting, and is done there for nobody.
+            self._scorer.abandon(task)
             mine[task].put_back(task)
 
     def _host_unusable(self, event: HostUnusable) -> None:

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from batchpoint_runner import results
+from batchpoint_runner.contract import ExitCode
+from batchpoint_runner.errors import ScriptUnusable
 from batchpoint_runner.events import (
     Crashed,
     Event,
@@ -42,6 +44,8 @@ class HostLine:
         self._tasks_directory = tasks_directory
         self._post = post
         self._lock = threading.Lock()
+        self._gone = threading.Condition(self._lock)
+        self._exit_code: int | None = None
         self._connection: socket.socket | None = None
         self._setup: Mapping[str, Any] | None = None
         self._hello: frozenset[str] | None = None
@@ -62,8 +66,8 @@ class HostLine:
             in_hand = self._hello if self._connection else None
             if in_hand is not None:
                 self._send({"type": "setup", **setup})
-        if in_hand is not None:
-            self._post(HostConnected(in_hand=in_hand))
+                # Within the lock, so that a loss that follows is told after it.
+                self._post(HostConnected(in_hand=in_hand))
 
     def submit(self, task: Task) -> None:
         """Send a task. If the host is gone it is lost, and `HostLost` tells."""
@@ -86,10 +90,16 @@ class HostLine:
             self._items.pop(task, None)
             self._send({"type": "abandon", "task": task})
 
-    def exit(self, code: int) -> None:
-        """Let the host go, with the code that its container leaves with."""
+    def release(self, code: int) -> None:
+        """Let the host go with the code that its container leaves with, now or when it comes."""
         with self._lock:
+            self._exit_code = code
             self._send({"type": "exit", "code": code})
+
+    def wait_until_gone(self, seconds: float) -> None:
+        """Wait until no host is connected, at most so long."""
+        with self._lock:
+            self._gone.wait_for(lambda: self._connection is None, timeout=seconds)
 
     def _send(self, head: dict[str, Any]) -> None:
         if self._connection is not None:
@@ -122,6 +132,7 @@ class HostLine:
                 was_greeted = self._connection is connection
                 self._connection = None
                 self._hello = None
+                self._gone.notify_all()
         if was_greeted:
             self._post(HostLost(cause=cause))
 
@@ -134,11 +145,13 @@ class HostLine:
         if hello.head.get("version") != wire.VERSION:
             wire.send(connection, {"type": "exit", "code": 14})
             return False
-        in_hand = frozenset(str(task) for task in hello.head.get("in_hand", ()))
+        in_hand = frozenset(_texts(hello.head.get("in_hand")))
         with self._lock:
             self._connection = connection
             self._hello = in_hand
-            setup = self._setup
+            setup = self._setup if self._exit_code is None else None
+            if self._exit_code is not None:
+                self._send({"type": "exit", "code": self._exit_code})
             if setup is not None:
                 self._send({"type": "setup", **setup})
         if setup is not None:
@@ -156,22 +169,33 @@ class HostLine:
                 result = results.parse(head, items=items, body_bytes=len(frame.body))
                 self._post(TaskEnded(result=result, body=frame.body))
             case "worker":
-                notes = tuple(str(note) for note in head.get("notes") or ())
-                worker, state = int(head.get("worker") or 0), str(head.get("state"))
+                worker, state = _number(head.get("worker"), 0), str(head.get("state"))
+                notes = _texts(head.get("notes"))
                 self._post(WorkerChanged(worker=worker, state=state, notes=notes))
             case "unusable":
-                error = head.get("error") or {}
-                message = str(error.get("message") or head.get("reason"))
-                traceback = str(error.get("traceback") or "")
-                self._post(
-                    HostUnusable(
-                        code=int(head.get("code") or 10),
-                        reason=str(head.get("reason")),
-                        message=message,
-                        traceback=traceback[: results.TRACEBACK_CHARACTERS],
-                    )
-                )
+                self._post(_unusable(head))
             case "terminate":
                 self._post(Terminate())
             case _:
                 raise wire.WireError(f"a frame of unknown type {head['type']!r}")
+
+
+def _unusable(head: Mapping[str, Any]) -> HostUnusable:
+    error = head.get("error")
+    details: Mapping[str, Any] = error if isinstance(error, dict) else {}
+    reason = str(head.get("reason") or ScriptUnusable.default_reason)
+    return HostUnusable(
+        code=_number(head.get("code"), ExitCode.CANNOT_START),
+        reason=reason,
+        message=str(details.get("message") or reason),
+        traceback=str(details.get("traceback") or "")[: results.TRACEBACK_CHARACTERS],
+    )
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """Return a list's entries as texts; what is no list is empty. The frame may hold anything."""
+    return tuple(str(entry) for entry in value) if isinstance(value, list) else ()
+
+
+def _number(value: object, otherwise: int) -> int:
+    return value if isinstance(value, int) else otherwise
