@@ -28,7 +28,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
-from typing import Any, Dict, NamedTuple, Optional
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 VERSION = 1
 """Of this protocol; in the first frame of either side. A difference ends the connection in words."""
@@ -90,6 +90,43 @@ class Frame(NamedTuple):
 _LENGTHS = struct.Struct(">IQ")
 
 
+def lengths(head_bytes: int, body_bytes: int) -> bytes:
+    """Return what stands before every frame."""
+    return _LENGTHS.pack(head_bytes, body_bytes)
+
+
+def parse_lengths(
+    data: bytearray, max_body_bytes: int = MAX_BODY_BYTES
+) -> Optional[Tuple[int, int, int]]:
+    """Return where head, body and the next frame start; None when too little has arrived.
+
+    Raises:
+        WireError: A length is above its limit.
+    """
+    if len(data) < _LENGTHS.size:
+        return None
+    head_bytes, body_bytes = _LENGTHS.unpack_from(data)
+    if head_bytes > MAX_HEAD_BYTES or body_bytes > max_body_bytes:
+        raise WireError("a frame of %d + %d bytes is above the limit" % (head_bytes, body_bytes))
+    start = _LENGTHS.size
+    return start, start + head_bytes, start + head_bytes + body_bytes
+
+
+def parse_head(raw: bytes) -> Dict[str, Any]:
+    """Return the head of a frame.
+
+    Raises:
+        WireError: It is not a JSON object with a ``type``.
+    """
+    try:
+        head = json.loads(raw)
+    except (ValueError, RecursionError) as exc:
+        raise WireError("the head of a frame is not JSON") from exc
+    if not isinstance(head, dict) or not isinstance(head.get("type"), str):
+        raise WireError("the head of a frame is not an object with a type")
+    return head
+
+
 def encode(head: Dict[str, Any], body: bytes = b"") -> bytes:
     """Return the bytes of one frame. The body is copied; use :func:`send` for large ones."""
     raw = json.dumps(head, separators=(",", ":")).encode()
@@ -117,21 +154,16 @@ def receive(connection: socket.socket) -> Optional[Frame]:
     Raises:
         WireError: The connection broke inside a frame, or what arrived is no frame.
     """
-    lengths = _read(connection, _LENGTHS.size, may_end=True)
-    if lengths is None:
+    prefix = _read(connection, _LENGTHS.size, may_end=True)
+    if prefix is None:
         return None
-    head_bytes, body_bytes = _LENGTHS.unpack(lengths)
-    if head_bytes > MAX_HEAD_BYTES or body_bytes > MAX_BODY_BYTES:
-        raise WireError("a frame of %d + %d bytes is above the limit" % (head_bytes, body_bytes))
-    raw = _read(connection, head_bytes) or b""
-    body = (_read(connection, body_bytes) if body_bytes else None) or b""
-    try:
-        head = json.loads(raw)
-    except ValueError as exc:
-        raise WireError("the head of a frame is not JSON") from exc
-    if not isinstance(head, dict) or not isinstance(head.get("type"), str):
-        raise WireError("the head of a frame is not an object with a type")
-    return Frame(head, bytes(body))
+    places = parse_lengths(prefix)
+    if places is None:
+        raise WireError("the other side left in the middle of a frame")
+    start, body_start, end = places
+    raw = _read(connection, body_start - start) or b""
+    body = (_read(connection, end - body_start) if end > body_start else None) or b""
+    return Frame(parse_head(bytes(raw)), bytes(body))
 
 
 def _read(connection: socket.socket, size: int, may_end: bool = False) -> Optional[bytearray]:
