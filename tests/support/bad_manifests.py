@@ -301,7 +301,10 @@ _DEPLOYMENT_FIELDS = {
         "compute: {profile: gpu, nodeSelector: {a: b}}",
         'spec.compute.profile: "gpu"; must not stand beside nodeSelector',
     ),
-    "compute-is-text": ("compute: azureml:cpu-cluster", 'spec.compute: "azureml:cpu-cluster"; must be a map'),
+    "compute-is-text": (
+        "compute: azureml:cpu-cluster",
+        'spec.compute: "azureml:cpu-cluster"; must be a map',
+    ),
     "toleration": (
         "compute: {tolerations: [{key: a, operator: Exist}]}",
         'spec.compute.tolerations[0].operator: "Exist"; must be Exists or Equal; did you mean Exists?',
@@ -625,9 +628,7 @@ def _together(*texts: str) -> str:
 _BETWEEN = (
     _row(
         "endpoint-is-missing",
-        _together(
-            ENDPOINT, DEPLOYMENT, _JOB_WITH_INPUT.replace("endpoint: e", "endpoint: digits")
-        ),
+        _together(ENDPOINT, DEPLOYMENT, _JOB_WITH_INPUT.replace("endpoint: e", "endpoint: digits")),
         ':19: BatchJob/j spec.endpoint: there is no BatchEndpoint "digits"; BatchEndpoints here: e',
         complete=True,
     ),

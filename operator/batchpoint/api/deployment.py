@@ -149,7 +149,9 @@ class Compute(ApiModel):
     profile: Name | None = None
     """A compute profile that the platform team configured. Excludes nodeSelector, tolerations,
     priorityClassName and runtimeClassName."""
-    node_selector: Annotated[dict[str, LabelText], Field(max_length=16)] = Field(default_factory=dict)
+    node_selector: Annotated[dict[str, LabelText], Field(max_length=16)] = Field(
+        default_factory=dict
+    )
     """Labels that a node must have."""
     tolerations: Annotated[tuple[Toleration, ...], Field(max_length=16)] = ()
     """Taints that pods tolerate."""
@@ -246,7 +248,9 @@ class Settings(ApiModel):
     the first failed file ends the job."""
     logging_level: LoggingLevel = LoggingLevel.INFO
     """How much the engine and the root logger of user code log: Warning, Info or Debug."""
-    environment_variables: Annotated[dict[VariableName, VariableValue], Field(max_length=100)] = Field(default_factory=dict)
+    environment_variables: Annotated[dict[VariableName, VariableValue], Field(max_length=100)] = (
+        Field(default_factory=dict)
+    )
     """Present in every worker before the script is imported. Values are strings: quote numbers. Not a
     place for secrets, as everybody who can read the deployment reads them."""
     init_mode: InitMode = InitMode.AUTO

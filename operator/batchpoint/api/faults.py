@@ -102,7 +102,8 @@ def _once(faults: Sequence[Fault]) -> Iterable[Fault]:
     meant = {
         (*fault.path[:-1], str(close[1]))
         for fault in faults
-        if fault.found == UNKNOWN and (close := re.fullmatch(r'did you mean "(.*)"\?', fault.allowed))
+        if fault.found == UNKNOWN
+        and (close := re.fullmatch(r'did you mean "(.*)"\?', fault.allowed))
     }
     return (fault for fault in faults if fault.found != MISSING or fault.path not in meant)
 

@@ -56,7 +56,7 @@ def parse(source: Source) -> tuple[list[Document], list[ManifestFault]]:
     faults: list[ManifestFault] = []
     text = source.text.replace("\t", " ") if source.file.endswith(".json") else source.text
     try:
-        for node in yaml.compose_all(text, Loader=yaml.SafeLoader):
+        for node in yaml.compose_all(text, Loader=_Loader):
             if node is not None:
                 builder = _Builder(source)
                 value = builder.build(node, (), ())
@@ -82,6 +82,16 @@ def parse(source: Source) -> tuple[list[Document], list[ManifestFault]]:
 def _fault(source: Source, line: int, found: str) -> ManifestFault:
     allowed = "must be YAML or JSON documents"
     return ManifestFault(file=source.file, line=line, found=found, allowed=allowed)
+
+
+_PLAIN = "!plain"
+_TEXT = "tag:yaml.org,2002:str"
+
+
+class _Loader(yaml.SafeLoader):
+    """Leaves the meaning of plain scalars to `_scalar`: PyYAML knows YAML 1.1 alone."""
+
+    yaml_implicit_resolvers = {None: [(_PLAIN, re.compile(""))]}  # noqa: RUF012  (as in its base)
 
 
 class _TooLarge(Exception):
@@ -119,13 +129,13 @@ class _Builder:
         own: dict[str, int] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
-            if key_node.tag == "tag:yaml.org,2002:merge":
+            if key_node.tag == _PLAIN and key_node.value == "<<":
                 self._merge(value_node, result, path, above)
                 continue
             if not isinstance(key_node, ScalarNode):
                 self._note(key_node, path, "a key that is no text", "must be text")
                 continue
-            key = key_node.value
+            key = _text(key_node)
             if key in own:
                 words = f"given twice, first on line {own[key]}"
                 self._note(key_node, (*path, key), words, "must be given once")
@@ -166,8 +176,8 @@ class _Builder:
 
 
 def _scalar(node: Node) -> str | int | float | bool | None:
-    text: str = node.value
-    if node.tag == "tag:yaml.org,2002:str" or (isinstance(node, ScalarNode) and node.style):
+    text = _text(node)
+    if node.tag == _TEXT:
         return text
     if text in _NULLS:
         return None
@@ -176,6 +186,14 @@ def _scalar(node: Node) -> str | int | float | bool | None:
     if _INTEGER.fullmatch(text):
         return _integer(text.replace("_", ""))
     return float(text) if _FLOAT.fullmatch(text) else text
+
+
+def _text(node: Node) -> str:
+    """JSON escapes what lies beyond 16 bits as two halves, which YAML does not put together."""
+    text: str = node.value
+    if text.isascii() or not re.search("[\ud800-\udfff]", text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _integer(text: str) -> int:

@@ -61,7 +61,7 @@ def test_sunday_is_zero_and_seven(text: str, weekdays: set[int]) -> None:
 )
 def test_what_never_fires_or_cannot_be_read_is_refused(text: str) -> None:
     """The message says what would be right."""
-    with pytest.raises(ValueError, match="^must "):
+    with pytest.raises(ValueError, match=r"^must "):
         cron.parse(text)
 
 

@@ -31,7 +31,14 @@ def test_long_names_are_cut_and_stay_apart() -> None:
 
 @pytest.mark.parametrize(
     ("version", "valid"),
-    [("1", True), ("2026-11-20", True), ("1.2", True), ("latest", False), ("V1", False), ("", False)],
+    [
+        ("1", True),
+        ("2026-11-20", True),
+        ("1.2", True),
+        ("latest", False),
+        ("V1", False),
+        ("", False),
+    ],
 )
 def test_versions_of_assets(version: str, valid: bool) -> None:
     """They stand in a name and in a URI; latest means another thing."""
