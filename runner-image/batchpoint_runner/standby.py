@@ -64,23 +64,30 @@ class SignsOfLife:
     """
 
     def __init__(self) -> None:
-        self._last: dict[int, tuple[tuple[str, int] | None, float, int]] = {}
+        self._last: dict[int, tuple[tuple[str, int] | None, float]] = {}
+        self._seen: set[int] = set()
+        self._changed: set[int] = set()
 
     def see(self, owner: int, beat: tuple[str, int] | None, now: float) -> None:
         """Note what an owner's record holds now."""
         known = self._last.get(owner)
-        if known is None:
-            self._last[owner] = (beat, now, 0)
-        elif known[0] != beat:
-            self._last[owner] = (beat, now, known[2] + 1)
+        if known is None or known[0] != beat:
+            self._last[owner] = (beat, now)
+            if owner in self._seen:
+                self._changed.add(owner)
+        self._seen.add(owner)
 
     def become_idle_again(self) -> None:
-        """Begin anew to look for changes; how long an owner has been silent stays known."""
-        self._last = {owner: (beat, since, 0) for owner, (beat, since, _) in self._last.items()}
+        """Begin anew to look for changes; how long an owner has been silent stays known.
+
+        What an owner did while this instance was at work counts for nothing: it may be gone since.
+        """
+        self._seen.clear()
+        self._changed.clear()
 
     def has_changed(self, owner: int) -> bool:
         """Say whether the owner has shown progress since this instance became idle."""
-        return owner in self._last and self._last[owner][2] > 0
+        return owner in self._changed
 
     def silent_seconds(self, owner: int, now: float) -> float:
         """Return for how long the owner's record has not changed."""
