@@ -151,6 +151,17 @@ def _matrix(frame: Any, tensor: Tensor, first_row: int) -> Any:
     return _cast(raw, tensor, first_row).reshape(shape)
 
 
+def _is_number(cell: Any) -> bool:
+    """Tell whether numpy's reader of text would take the cell for a number."""
+    if isinstance(cell, bool) or cell is None:
+        return False
+    try:
+        float(cell)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def _cast(raw: Any, tensor: Tensor, first_row: int) -> Any:
     import numpy
 
@@ -159,7 +170,7 @@ def _cast(raw: Any, tensor: Tensor, first_row: int) -> Any:
         return raw.astype(dtype)
     for at, row in enumerate(raw if raw.dtype == object else []):
         for place, cell in enumerate(numpy.ravel(row)):
-            if isinstance(cell, (str, bytes, bool)) or cell is None:
+            if not _is_number(cell):
                 raise SignatureMismatch(
                     "Row %d, column %d is no number (both count from 0); the model's signature asks for "
                     "a tensor of %s." % (first_row + at, place, dtype)

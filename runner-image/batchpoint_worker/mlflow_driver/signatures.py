@@ -11,7 +11,7 @@ import base64
 import binascii
 import datetime
 import decimal
-from typing import Any, Dict, List, NamedTuple, NoReturn, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, NoReturn, Optional, Sequence, Tuple, Union
 
 from batchpoint_worker.mlflow_driver.problems import SignatureMismatch
 
@@ -53,10 +53,14 @@ class Signature(NamedTuple):
         return not self.columns and not self.tensors
 
     @property
-    def texts(self) -> List[str]:
-        """Names of columns that a reader must not take for numbers: 007 stays 007."""
+    def texts(self) -> List[Union[str, int]]:
+        """Names, or places, of columns that a reader must not take for numbers: 007 stays 007."""
         kinds = ("string", "binary", "other", "datetime")
-        return [one.name for one in self.columns if one.name is not None and one.kind in kinds]
+        return [
+            at if one.name is None else one.name
+            for at, one in enumerate(self.columns)
+            if one.kind in kinds
+        ]
 
 
 def of(metadata: Any) -> Signature:
@@ -171,7 +175,7 @@ def _number(values: Any, column: Column, first_row: int, from_text: bool) -> Any
             bad = ~((raw >= limits.min) & (raw <= limits.max))
             if raw.dtype.kind == "f":
                 # The largest long is no double: its neighbour above would pass the comparison.
-                bad |= (raw != numpy.trunc(raw)) | (numpy.abs(raw) >= 2.0**63)
+                bad = bad | (raw != numpy.trunc(raw)) | (numpy.abs(raw) >= 2.0**63)
         if bad.any():
             at = int(bad.argmax())
             _refuse(column, first_row + at, raw[at])
@@ -196,7 +200,7 @@ def _numbers_of_text(values: Any, column: Column, first_row: int) -> Any:
 
     found = pandas.to_numeric(values, errors="coerce")
     bad = (found.isna() & values.notna()).to_numpy()
-    bad |= values.map(lambda value: isinstance(value, bool)).to_numpy(dtype=bool)
+    bad = bad | values.map(lambda value: isinstance(value, bool)).to_numpy(dtype=bool)
     if bad.any():
         at = int(bad.argmax())
         _refuse(column, first_row + at, values.iloc[at])
@@ -346,8 +350,9 @@ def _found(value: Any, column: Column) -> str:
         return "a missing value"
     name = type(value).__name__
     if isinstance(value, str):
-        wanted = {"datetime": "a string that is no date", "binary": "a string that is not base64"}
-        return wanted.get(column.kind, "a string")
+        if column.kind == "binary" and _decoded([value])[1] is not None:
+            return "a string that is not base64"
+        return "a string that is no date" if column.kind == "datetime" else "a string"
     if name in ("bool", "bool_"):
         return "a boolean"
     if isinstance(value, (datetime.date, datetime.datetime)) or name == "Timestamp":
