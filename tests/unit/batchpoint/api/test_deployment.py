@@ -64,12 +64,6 @@ def test_every_format_has_a_file_name() -> None:
     assert "predictions.csv" == DEFAULT_FILE_NAMES[OutputFormat.AZURE_ROWS]
 
 
-def test_a_profile_may_be_combined_with_a_queue() -> None:
-    """The queue is a matter of the deployment, not of the nodes."""
-    compute = a_deployment(compute={"profile": "gpu", "queueName": "batch"}).spec.compute
-    assert ("gpu", "batch") == (compute.profile, compute.queue_name)
-
-
 def test_a_script_alone_may_score() -> None:
     """A deployment without a model brings what it needs in its code."""
     deployment = a_deployment(
