@@ -23,7 +23,7 @@ from batchpoint.cli import processes, supervising
 from batchpoint_runner.contract import ExitCode, Progress, Verdict
 
 STOP_SECONDS = 10.0
-"""What the runner is given to end after its verdict, and the host after the runner's."""
+"""What the runner is given to end after its host."""
 
 DRAIN_SECONDS = 45.0
 """What an instance is given to drain before it is killed: twice what the runner allows itself."""
@@ -248,7 +248,9 @@ class Instance:
 
     def _finish(self, code: ExitCode, now: float) -> None:
         self.code = code
-        self._kill_at = now + STOP_SECONDS
+        # Without its runner a host has nobody to publish what it holds, so waiting for it is idle.
+        is_orphan = self._runner is None or self._runner.poll() is not None
+        self._kill_at = now if is_orphan else now + STOP_SECONDS
         processes.tell(self._runner, signals.SIGTERM)
         processes.tell(self._host, signals.SIGTERM)
 
