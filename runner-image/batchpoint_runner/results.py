@@ -7,7 +7,7 @@ consistent in itself: segments lie within the mini-batch, in order, and add up t
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -46,9 +46,9 @@ class TaskError(_Wire):
         if not isinstance(value, dict):
             return value
         return value | {
-            "type": str(value.get("type", ""))[:200],
-            "message": str(value.get("message", ""))[:MESSAGE_CHARACTERS],
-            "traceback": str(value.get("traceback") or "")[:TRACEBACK_CHARACTERS],
+            "type": _text(value.get("type"), 200),
+            "message": _text(value.get("message"), MESSAGE_CHARACTERS),
+            "traceback": _text(value.get("traceback"), TRACEBACK_CHARACTERS),
         }
 
 
@@ -80,14 +80,14 @@ class TaskResult(_Wire):
     task: str
     worker: int | None = None
     outcome: Outcome = Field(strict=False)
-    run_seconds: float = 0.0
+    run_seconds: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     error: TaskError | None = None
     segments: tuple[TaskSegment, ...] = Field(default=(), strict=False)
     columns: tuple[str, ...] | None = Field(default=None, strict=False)
     failed: tuple[ItemError, ...] = Field(default=(), strict=False)
     short: _Count = 0
     files: tuple[TaskFile, ...] = Field(default=(), strict=False)
-    body: str = "None"
+    body: Literal["Inline", "File", "None"] = "None"
     warnings: tuple[str, ...] = Field(default=(), strict=False)
 
 
@@ -107,7 +107,7 @@ def parse(head: dict[str, Any], *, items: int, body_bytes: int) -> TaskResult:
     except ValidationError as exc:
         fault = exc.errors()[0]
         where = ".".join(str(part) for part in fault["loc"])
-        return malformed(str(head.get("task")), f"{where}: {fault['msg']}")
+        return malformed(_text(head.get("task"), 200), f"{where}: {fault['msg']}")
     problem = _contradiction(result, items, body_bytes)
     return malformed(result.task, problem) if problem else result
 
@@ -122,9 +122,24 @@ def malformed(task: str, problem: str) -> TaskResult:
     return TaskResult(task=task, outcome=Outcome.FAILED, error=error)
 
 
+def _text(value: object, limit: int) -> str:
+    # A file name that is not UTF-8 puts lone surrogates into messages, which nothing can write.
+    text = "" if value is None else str(value)[:limit]
+    return text.encode(errors="replace").decode()
+
+
 def _contradiction(result: TaskResult, items: int, body_bytes: int) -> str | None:
     if result.outcome is not Outcome.SUCCEEDED:
         return None if result.error else "a failed attempt without an error"
+    return (
+        _wrong_items(result, items)
+        or _wrong_gap(result, items)
+        or _wrong_body(result, body_bytes)
+        or _wrong_files(result)
+    )
+
+
+def _wrong_items(result: TaskResult, items: int) -> str | None:
     end = 0
     for segment in result.segments:
         if segment.first < end:
@@ -132,16 +147,41 @@ def _contradiction(result: TaskResult, items: int, body_bytes: int) -> str | Non
         end = segment.first + segment.count
     if end > items or any(failed.index >= items for failed in result.failed):
         return "it speaks of more items than there were"
-    if result.short > items:
-        return "more items are missing than there were"
     if not result.segments and not result.failed:
         return None
     failed = {one.index for one in result.failed}
+    if len(failed) < len(result.failed):
+        return "an item failed twice"
     covered = {at for s in result.segments for at in range(s.first, s.first + s.count)}
     if failed & covered:
         return "an item both failed and has rows"
     if failed | covered != set(range(items)):
         return "an item is neither in a segment nor among the failed"
-    if result.body == "Inline" and sum(s.length for s in result.segments) != body_bytes:
+    return None
+
+
+def _wrong_gap(result: TaskResult, items: int) -> str | None:
+    if not result.short:
+        return None
+    if result.failed:
+        return "items are missing from a result that accounts for each item"
+    if result.short + sum(segment.rows for segment in result.segments) != items:
+        return "rows and missing items do not add up to the items"
+    return None
+
+
+def _wrong_body(result: TaskResult, body_bytes: int) -> str | None:
+    if body_bytes and result.body != "Inline":
+        return "rows come in the frame and it does not say so"
+    if result.body != "File" and sum(s.length for s in result.segments) != body_bytes:
         return "segments do not add up to the rows"
+    return None
+
+
+def _wrong_files(result: TaskResult) -> str | None:
+    paths = [file.path for file in result.files]
+    if len(set(paths)) < len(paths):
+        return "a file is named twice"
+    if any("\0" in path or {"", ".", ".."} & set(path.split("/")) for path in paths):
+        return "a file lies outside of the folder"
     return None

@@ -39,7 +39,7 @@ class Scratch:
         shutil.rmtree(self.task_folder(task), ignore_errors=True)
 
     def _open(self, *parts: str) -> BinaryIO:
-        if any(part in ("", ".", "..") for part in parts):
+        if any(part in ("", ".", "..") or "\0" in part for part in parts):
             raise OSError(f"not a path below the task's folder: {'/'.join(parts)}")
         folder = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
         try:

@@ -219,6 +219,7 @@ class ChunkRun:
             self._again(piece)
             return
         piece.losses = 0
+        piece.tries += 1
         message = (
             f"The worker host died {MAX_HOST_LOSSES} times while it worked on this mini-batch. "
             "User code has probably ended or starved its parent process."

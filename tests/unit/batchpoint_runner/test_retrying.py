@@ -50,7 +50,7 @@ def test_one_file_runs_once_and_as_often_as_there_are_retries(max_retries: int) 
 
 
 def test_without_retries_a_mini_batch_is_halved_at_once() -> None:
-    """maxRetries 0 means one attempt, at every level."""
+    """No retries mean one attempt, at every level."""
     assert [[0, 1, 2], [0], [1, 2], [1], [2]] == calls(builders.some_items(3), {1}, 0)
 
 
