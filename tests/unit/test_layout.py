@@ -48,7 +48,9 @@ REGISTRY_HOSTS = re.compile(
 )
 INDEX_OPTIONS = re.compile(r"--(extra-)?index-url|--find-links|--trusted-host")
 
-PATHS_OF_A_MACHINE = re.compile(r"(?<![\w.~$}/-])/(root|work|Users)/\w")
+PLACES = ["/root", "/Users", *([str(ROOT)] if len(ROOT.parts) > 2 else [])]
+"""Folders of people and of this checkout; one directly below ``/`` has too common a name to be looked for."""
+PATHS_OF_A_MACHINE = re.compile(rf"(?<![\w.~$}}/-])({'|'.join(map(re.escape, PLACES))})/\w")
 
 MODULES = repository.modules()
 
