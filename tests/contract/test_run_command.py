@@ -159,12 +159,13 @@ def test_a_second_interrupt_stops_at_once(job: LocalJob) -> None:
     job.set_pace(60)
     command = job.start()
     local_jobs.wait_until(lambda: list(job.ledger.glob("*/claims/*")), "a chunk is claimed")
-    command.send_signal(signals.SIGINT)
-    assert command.stderr is not None
-    while "Ctrl-C again" not in command.stderr.readline():
-        pass
-    command.send_signal(signals.SIGINT)
-    assert 20 == command.wait(timeout=5)
+    with command:
+        command.send_signal(signals.SIGINT)
+        assert command.stderr is not None
+        while "Ctrl-C again" not in command.stderr.readline():
+            pass
+        command.send_signal(signals.SIGINT)
+        assert 20 == command.wait(timeout=5)
     assert [] == processes_of(job.work)
 
 

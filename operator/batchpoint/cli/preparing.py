@@ -47,8 +47,17 @@ class Request:
     output: str | None = None
 
 
-def prepare(request: Request, scratch: Path) -> list[RunConfig]:
-    """Return the configuration of each job to run, in the order of the manifests.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalJob:
+    """One job, ready to run."""
+
+    config: RunConfig
+    output_folder: str
+    """The URI of the results, with its datastore resolved: where a person looks."""
+
+
+def prepare(request: Request, scratch: Path) -> list[LocalJob]:
+    """Return each job to run, in the order of the manifests.
 
     Args:
         request: What was asked.
@@ -66,7 +75,12 @@ def prepare(request: Request, scratch: Path) -> list[RunConfig]:
     configs = [local.config(job) for job in jobs]
     for config in configs:
         _require_datastores(config, known)
-    return configs
+    return [
+        LocalJob(
+            config=config, output_folder=datastores.resolved(config.output.uri, known).rstrip("/")
+        )
+        for config in configs
+    ]
 
 
 def interpreter(given: Path | None) -> Path:

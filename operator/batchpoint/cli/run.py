@@ -15,9 +15,10 @@ import click
 from batchpoint.cli import output, preparing, running, scratch, summary, supervising
 from batchpoint.cli.interruptions import Interruptions
 from batchpoint.cli.output import CommandFailed
+from batchpoint.cli.preparing import LocalJob
 from batchpoint.cli.progress import Bar, Display, Lines
 from batchpoint.cli.summary import JobResult
-from batchpoint_runner.contract import ExitCode, RunConfig
+from batchpoint_runner.contract import ExitCode
 
 EXAMPLES = """\b
 Examples:
@@ -129,7 +130,7 @@ def run(
             instances=instances,
             output=output_folder,
         )
-        configs = preparing.prepare(request, folder)
+        prepared = preparing.prepare(request, folder)
         workplace = running.Workplace(
             directory=folder,
             datastores=folder / "datastores",
@@ -139,12 +140,12 @@ def run(
             logs_to_stderr=bool(debug),
         )
         codes = []
-        for number, config in enumerate(configs, start=1):
-            result = _run_one(config, workplace, interruptions)
+        for number, job in enumerate(prepared, start=1):
+            result = _run_one(job, workplace, interruptions)
             codes.append(result.code)
             _report(result, as_json)
-            if interruptions.count and (waiting := configs[number:]):
-                names = ", ".join(other.job.name for other in waiting)
+            if interruptions.count and (waiting := prepared[number:]):
+                names = ", ".join(other.config.job.name for other in waiting)
                 output.tell(f"Not started: {names}.")
                 codes.append(ExitCode.DRAINED)
                 break
@@ -152,11 +153,11 @@ def run(
 
 
 def _run_one(
-    config: RunConfig, workplace: running.Workplace, interruptions: Interruptions
+    job: LocalJob, workplace: running.Workplace, interruptions: Interruptions
 ) -> JobResult:
-    display = _display(config.job.name, plain=workplace.logs_to_stderr)
+    display = _display(job.config.job.name, plain=workplace.logs_to_stderr)
     try:
-        return running.run(config, workplace, display, interruptions)
+        return running.run(job, workplace, display, interruptions)
     finally:
         display.close()
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from batchpoint.cli import processes, slots, supervising
 from batchpoint.cli.instances import Instance, Place
 from batchpoint.cli.interruptions import Interruptions
+from batchpoint.cli.preparing import LocalJob
 from batchpoint.cli.progress import Display
 from batchpoint.cli.summary import JobResult
 from batchpoint_runner import contract
-from batchpoint_runner.contract import ExitCode, Progress, RunConfig, Verdict
+from batchpoint_runner.contract import ExitCode, Progress, Verdict
 
 STARTING_POLL_SECONDS = 0.01
 """While a host waits for its runner's socket: start-up time is noticed."""
@@ -68,17 +69,17 @@ def socket_path_is_too_long(directory: Path) -> bool:
 
 
 def run(
-    config: RunConfig, workplace: Workplace, display: Display, interruptions: Interruptions
+    job: LocalJob, workplace: Workplace, display: Display, interruptions: Interruptions
 ) -> JobResult:
     """Run the instances of one job to their end.
 
     Args:
-        config: What all instances read; ``instance_count`` of them are started here.
+        job: Its configuration is what all instances read; ``instance_count`` of them are started here.
         workplace: With what.
         display: Shows progress and notes; not closed.
         interruptions: Entered by the caller; once asked to stop, the job drains.
     """
-    started = time.monotonic()
+    started, config = time.monotonic(), job.config
     processes.adopt_orphans()
     config_path = workplace.directory / "config.json"
     config_path.write_text(config.model_dump_json(by_alias=True, indent=1))
@@ -86,7 +87,7 @@ def run(
         places = [_place(workplace, config_path, index) for index in indexes]
         instances = [Instance(place, display.note) for place in places]
         progress = _supervise(instances, display, interruptions)
-    result = _sum_up(config, instances, progress, time.monotonic() - started)
+    result = _sum_up(job, instances, progress, time.monotonic() - started)
     if not result.did_nothing:
         display.show(result.counts)
     return result
@@ -141,13 +142,14 @@ def _furthest(instances: Sequence[Instance], before: Progress) -> Progress:
 
 
 def _sum_up(
-    config: RunConfig, instances: Sequence[Instance], progress: Progress, seconds: float
+    job: LocalJob, instances: Sequence[Instance], progress: Progress, seconds: float
 ) -> JobResult:
     code = supervising.worst([instance.code or ExitCode.SUCCEEDED for instance in instances])
     verdicts = [instance.verdict for instance in instances if instance.verdict]
     telling = [verdict for verdict in verdicts if verdict.code is code]
     return JobResult(
-        config=config,
+        config=job.config,
+        output_folder=job.output_folder,
         code=code,
         verdict=max(telling, key=_tells_more, default=None),
         progress=progress,

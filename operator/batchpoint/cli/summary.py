@@ -32,6 +32,8 @@ class JobResult:
     """How one job ended, as far as this process knows."""
 
     config: RunConfig
+    output_folder: str
+    """URI of the results, without a trailing slash, its datastore resolved."""
     code: ExitCode
     verdict: Verdict | None
     """None when no runner left one, as after a crash or a second Ctrl-C."""
@@ -79,8 +81,8 @@ def as_json(result: JobResult) -> str:
         if verdict and verdict.first_error
         else None,
         "counts": result.counts.model_dump(by_alias=True),
-        "output": output_uri(result),
-        "failures": _folder(result) + FAILURES if result.counts.files.failed else None,
+        "output": output_uri(result) if result.code is ExitCode.SUCCEEDED else None,
+        "failures": failures_uri(result) if result.counts.files.failed else None,
         "seconds": round(result.seconds, 3),
         "instances": result.instances,
         "workersPerInstance": result.config.workers.count,
@@ -90,11 +92,15 @@ def as_json(result: JobResult) -> str:
 
 def output_uri(result: JobResult) -> str:
     """Return where the rows are, or the output folder of a job that leaves none."""
-    if result.verdict and result.verdict.output:
-        return result.verdict.output
-    if result.config.output.action is OutputAction.SUMMARY_ONLY:
-        return _folder(result)
-    return _folder(result) + result.config.output.file_name
+    output = result.config.output
+    if output.action is OutputAction.SUMMARY_ONLY:
+        return result.output_folder
+    return f"{result.output_folder}/{output.file_name}"
+
+
+def failures_uri(result: JobResult) -> str:
+    """Return where the list of failures is."""
+    return f"{result.output_folder}/{FAILURES}"
 
 
 def shown(uri: str, here: Path) -> str:
@@ -132,7 +138,7 @@ def _facts(result: JobResult, here: Path) -> list[tuple[str, str]]:
         message = " ".join(error.message.split())[:MOST_ERROR_CHARACTERS]
         facts.append(("first error", f"{error.item}: {error.type}: {message}"))
     if counts.files.failed:
-        facts.append(("failures", shown(_folder(result) + FAILURES, here)))
+        facts.append(("failures", shown(failures_uri(result), here)))
     if result.code is ExitCode.SUCCEEDED:
         facts.append(("output", shown(output_uri(result), here)))
     if not result.did_nothing:
@@ -153,7 +159,3 @@ def _took(result: JobResult) -> str:
 
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _folder(result: JobResult) -> str:
-    return result.config.output.uri.rstrip("/") + "/"

@@ -41,7 +41,8 @@ def prepare(folder: Path, scratch: Path, **changes: object) -> list[RunConfig]:
         "files": [folder / "manifests.yaml"],
         "datastores": [f"mine={folder / 'datastore'}"],
     }
-    return preparing.prepare(Request(**(fields | changes)), scratch)  # type: ignore[arg-type]
+    jobs = preparing.prepare(Request(**(fields | changes)), scratch)  # type: ignore[arg-type]
+    return [job.config for job in jobs]
 
 
 def test_a_job_keeps_its_uid_from_command_to_command(folder: Path, tmp_path: Path) -> None:
@@ -58,6 +59,18 @@ def test_another_output_is_another_job(folder: Path, tmp_path: Path) -> None:
     (second,) = prepare(folder, tmp_path / "b", output=str(tmp_path / "elsewhere"))
     assert first.job.uid != second.job.uid
     assert (tmp_path / "elsewhere").as_uri() == second.output.uri
+
+
+def test_people_are_shown_the_place_behind_a_datastore(folder: Path, tmp_path: Path) -> None:
+    """`datastore://` is a word for programs."""
+    scratch = tmp_path / "a"
+    scratch.mkdir()
+    request = Request(
+        files=[folder / "manifests.yaml"], datastores=[f"mine={folder / 'datastore'}"]
+    )
+    (job,) = preparing.prepare(request, scratch)
+    expected = (folder / "datastore" / "predictions" / "shout-first").as_uri()
+    assert expected == job.output_folder
 
 
 def test_instances_override_the_deployment(folder: Path, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def a_config(action: OutputAction = OutputAction.APPEND_ROW) -> RunConfig:
     return RunConfig(
         job=JobIdentity(name="digits", uid="u", endpoint="e", deployment="d"),
         input=InputSpec(uri="file:///home/me/in"),
-        output=OutputSpec(uri="file:///home/me/out", file_name="predictions.csv", action=action),
+        output=OutputSpec(uri="datastore://mine/out", file_name="predictions.csv", action=action),
         workers=WorkerSpec(count=2),
     )
 
@@ -46,6 +46,7 @@ def a_result(code: ExitCode = ExitCode.SUCCEEDED, failed: int = 0, **changes: ob
     )
     fields: dict[str, object] = {
         "config": a_config(),
+        "output_folder": "file:///home/me/out",
         "code": code,
         "verdict": verdict,
         "progress": Progress(),
@@ -121,7 +122,7 @@ def test_instances_that_left_early_do_not_claim_the_job_done() -> None:
 def test_a_summary_job_points_to_its_folder() -> None:
     """There is no predictions file."""
     config = a_config(OutputAction.SUMMARY_ONLY)
-    assert "file:///home/me/out/" == summary.output_uri(a_result(config=config, verdict=None))
+    assert "file:///home/me/out" == summary.output_uri(a_result(config=config, verdict=None))
 
 
 def test_json_holds_the_verdict_and_what_the_command_knows() -> None:
