@@ -175,6 +175,11 @@ class Background:
 
         self._do(finish)
 
+    def discard(self) -> None:
+        """Give back the disk space of chunks in hand, when the engine has ended without closing them."""
+        for execution in tuple(self._spools):
+            self._spools.pop(execution).close()
+
     # -- how -----------------------------------------------------------------------------------------
 
     def _do(self, action: Callable[[], Event | None]) -> None:
@@ -218,12 +223,13 @@ class Background:
                 return Finished(verdict=verdict)
             missing: tuple[str, ...] = chunks
         else:
-            missing = tuple(name for name in chunks if not self._ledger.is_committed(name))
-        owners = {name: self._ledger.read_claim(name) for name in missing}
-        known = {name: owner for name, owner in owners.items() if owner is not None}
-        beats = {}
-        for owner in set(known.values()) - {self._index}:
-            record = self._ledger.read_instance(owner)
-            if record is not None:
-                beats[owner] = (record.process, record.beat)
+            found = self._readers.map(self._ledger.is_committed, chunks)
+            missing = tuple(
+                name for name, is_final in zip(chunks, found, strict=True) if not is_final
+            )
+        owners = zip(missing, self._readers.map(self._ledger.read_claim, missing), strict=True)
+        known = {name: owner for name, owner in owners if owner is not None}
+        others = sorted(set(known.values()) - {self._index})
+        records = self._readers.map(self._ledger.read_instance, others)
+        beats = {one.index: (one.process, one.beat) for one in records if one is not None}
         return StandbySeen(observed=Observed(missing=missing, owners=known, beats=beats))
