@@ -112,7 +112,6 @@ def _slow(column: Any, flavour: Flavour) -> List[str]:
 
 def _quick(arrow: Any, column: Any, flavour: Flavour) -> Optional[Any]:
     """Return an Arrow array of texts, or None when only the slow way gives the exact text."""
-    kind = getattr(getattr(column, "dtype", None), "kind", "O")
     values = _as_array(arrow, column)
     if values is None:
         return None
@@ -123,9 +122,8 @@ def _quick(arrow: Any, column: Any, flavour: Flavour) -> Optional[Any]:
         return values.cast(arrow.large_string())
     if kinds.is_float64(values.type) or kinds.is_float32(values.type):
         return _floats(arrow, values, flavour)
-    # Numpy's fixed-width texts may end in zero characters that Arrow keeps; they go the slow way.
     is_text = kinds.is_string(values.type) or kinds.is_large_string(values.type)
-    return _strings(arrow, values, flavour) if is_text and kind not in "US" else None
+    return _strings(arrow, values, flavour) if is_text else None
 
 
 def _as_array(arrow: Any, column: Any) -> Optional[Any]:

@@ -193,6 +193,14 @@ BAD_FILES: list[Row] = [
         must("long", 1, "a double that is not whole"),
     ),
     (
+        "fraction-in-a-later-batch",
+        "a.csv",
+        LONG,
+        "a\n" + "1\n" * 25 + "1.5\n",
+        "SignatureMismatch",
+        must("long", 25, "a double that is not whole"),
+    ),
+    (
         "too-large-for-an-integer",
         "a.csv",
         columns(a="integer"),
