@@ -28,12 +28,10 @@ def write_archive(folder: Path) -> Path:
     assert spec.submodule_search_locations, f"{_PACKAGE} is a package"
     package = Path(spec.submodule_search_locations[0])
     target, unfinished = folder / ARCHIVE, folder / f".{ARCHIVE}"
-    # Not by `zipapp`, which walks through all that is installed beside the package and drops the
-    # exit code that `main` returns.
     with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("__main__.py", _MAIN)
-        for module in sorted(package.rglob("*.py")):
-            archive.write(module, module.relative_to(package.parent))
+        archive.write(package / "__main__.py", "__main__.py")
+        for path in sorted(package.rglob("*.py")):
+            archive.write(path, path.relative_to(package.parent))
     unfinished.replace(target)
     return target
 

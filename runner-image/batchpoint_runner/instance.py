@@ -12,12 +12,13 @@ import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from batchpoint_runner import fetching, host, listing, planning, registry
+from batchpoint_runner import closing, fetching, host, listing, planning, registry, reporting
 from batchpoint_runner.background import Background
 from batchpoint_runner.contract import (
     ExitCode,
@@ -28,11 +29,12 @@ from batchpoint_runner.contract import (
     Verdict,
 )
 from batchpoint_runner.engine import Engine, Observer, Pace
-from batchpoint_runner.errors import InputInvalid, OutputTaken
+from batchpoint_runner.errors import InputInvalid, OutputTaken, RunnerError, StorageError
 from batchpoint_runner.events import Crashed, Event, SetupReady
 from batchpoint_runner.ledger import Ledger, Plan, Source
 from batchpoint_runner.prefetching import Prefetcher
 from batchpoint_runner.records import Item
+from batchpoint_runner.reporting import ProgressReport
 from batchpoint_runner.scratch import Scratch
 from batchpoint_runner.settings import Settings
 from batchpoint_runner.storage.probing import probe
@@ -45,6 +47,11 @@ READERS = 16
 
 FETCHERS = 8
 """Threads that download input files."""
+
+REPORTING_INDEX = 0
+"""The instance that writes the progress report; whoever decides the job adds the last line."""
+
+REPORT_LOOK_SECONDS = 2.0
 
 MAX_ATTEMPTS = 1_000
 """Of one job by hand; a guard against a ledger that answers anything with yes."""
@@ -83,6 +90,8 @@ class Instance:
         self.engine: Engine | None = None
         self.attempt = config.attempt
         self._job_progress: JobProgress | None = None
+        self._is_reserved = False
+        self._is_over = threading.Event()
 
     def locate(self, uri: str) -> Location:
         """Return the place that a URI of the job means."""
@@ -129,9 +138,11 @@ class Instance:
                 observers=self._observers,
             )
             engine = self.engine
+            stack.callback(self._is_over.set)
             self._job_progress = JobProgress(
                 self.ledger, plan, self._settings.instance_index, lambda: engine.latest
             )
+            self._keep_reporting()
             return engine.run()
 
     def progress(self) -> Progress:
@@ -164,6 +175,7 @@ class Instance:
         has_rows = self._config.output.action is OutputAction.APPEND_ROW
         file_name = self._config.output.file_name if has_rows else None
         self.ledger.reserve(self._config.job, file_name)
+        self._is_reserved = True
 
     # -- the plan --------------------------------------------------------------------------------------
 
@@ -299,3 +311,62 @@ class Instance:
         if model is None or not registry.is_registry_uri(model.uri):
             return None
         return registry.resolve_model_uri(model.uri, self._registry())
+
+    # -- the end ---------------------------------------------------------------------------------------
+
+    def close(self, error: RunnerError) -> Verdict:
+        """End the job, or this instance of it, by a fault; return the verdict that counts."""
+        if not self._is_reserved:
+            return closing.verdict_of(error)
+        return closing.after_fault(
+            error,
+            self.ledger,
+            self.plan,
+            self._config,
+            attempt=self.attempt,
+            scratch=self._private_folder(),
+            report=self._report(),
+            progress=self.progress(),
+        )
+
+    def _finish(self, plan: Plan) -> Verdict:
+        return closing.finish(
+            self.ledger,
+            plan,
+            self._config,
+            sources=self._sources(plan),
+            attempt=self.attempt,
+            scratch=self._private_folder(),
+            report=self._report(),
+        )
+
+    def _report(self) -> ProgressReport:
+        return ProgressReport(self.ledger, now=lambda: datetime.now(UTC), monotonic=time.monotonic)
+
+    def _keep_reporting(self) -> None:
+        """Write the progress report, in the background, if it is this instance's to write."""
+        if self._settings.instance_index != REPORTING_INDEX:
+            return
+
+        def keep() -> None:
+            with suppress(StorageError):
+                report = self._report()
+                report.note(reporting.planned_sentence(self.progress()))
+                while not self._is_over.wait(REPORT_LOOK_SECONDS):
+                    report.show(self.progress())
+
+        threading.Thread(target=keep, name="report", daemon=True).start()
+
+    def _sources(self, plan: Plan) -> list[tuple[Ledger, Plan]]:
+        sources = []
+        for source in plan.sources:
+            ledger = self.ledger_of(source)
+            earlier = ledger.read_plan()
+            if earlier is None:
+                raise InputInvalid(
+                    f"The ledger of the earlier job at {source.output_uri} is gone, so its rows cannot "
+                    "be taken over. Run a new job over the whole input instead.",
+                    reason="NothingToRerun",
+                )
+            sources.append((ledger, earlier))
+        return sources

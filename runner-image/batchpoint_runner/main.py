@@ -107,13 +107,16 @@ class Runner:
             verdict = Verdict(code=ExitCode.SUCCEEDED, reason="LeftEarly", message=LEFT_EARLY)
         except RunnerError as exc:
             logger.error("Instance ended", extra={"reason": exc.reason, "detail": exc.message})  # noqa: TRY400
-            verdict = closing.after_fault(self._instance, exc)
+            verdict = self._close(exc)
         except Exception as exc:
             logger.exception("Instance failed")
-            verdict = closing.after_fault(self._instance, RunnerError(FAULT.format(exc)))
+            verdict = self._close(RunnerError(FAULT.format(exc)))
         facts = {"code": int(verdict.code), "reason": verdict.reason, "detail": verdict.message}
         logger.info("Instance finished", extra=facts)
         return verdict
+
+    def _close(self, error: RunnerError) -> Verdict:
+        return self._instance.close(error) if self._instance else closing.verdict_of(error)
 
     def _leave_message(self, verdict: Verdict) -> None:
         if self._settings.termination_message is not None:
