@@ -112,13 +112,17 @@ class Ledger:
         reservation = self._read_json(RESERVATION)
         if reservation is None:
             if file_name and self.store.find(self.at(file_name)) is not None:
-                raise OutputTaken(
-                    f"The output {file_name} exists already in {self.folder or 'the output folder'}. "
-                    "Choose another output folder or file name, or move the file away; nothing was "
-                    "overwritten."
-                )
-            mine = {"uid": job.uid, "job": job.name, "namespace": job.namespace}
-            reservation = self._create_json(RESERVATION, mine)
+                # Perhaps an instance of this very job reserved and finished between the two looks.
+                reservation = self._read_json(RESERVATION)
+                if reservation is None:
+                    raise OutputTaken(
+                        f"The output {file_name} exists already in "
+                        f"{self.folder or 'the output folder'}. Choose another output folder or "
+                        "file name, or move the file away; nothing was overwritten."
+                    )
+            else:
+                mine = {"uid": job.uid, "job": job.name, "namespace": job.namespace}
+                reservation = self._create_json(RESERVATION, mine)
         if reservation.get("uid") != job.uid:
             owner = f"{reservation.get('namespace')}/{reservation.get('job')}"
             raise OutputTaken(

@@ -108,10 +108,17 @@ class Publisher:
 
     def _upload(self, execution: str, number: int, held: HeldFile) -> OutputFile:
         key = f"{self._ledger.paths.data}/{execution}/files/{number:06d}"
-        digest = hashlib.sha256()
+        digest, size = hashlib.sha256(), 0
+
+        def counted(parts: Iterator[bytes]) -> Iterator[bytes]:
+            nonlocal size
+            for part in parts:
+                size += len(part)
+                yield part
+
         try:
             with self._scratch.open_file(held.task, held.path) as file:
-                self._create(key, _hashed(read_parts(file), digest))
+                self._create(key, _hashed(counted(read_parts(file)), digest))
         except OSError as exc:
             raise WorkerLost(
                 f"The file {held.path}, which user code wrote to AZUREML_BI_OUTPUT_PATH, is gone or "
@@ -120,7 +127,7 @@ class Publisher:
             ) from exc
         return OutputFile(
             path=held.path,
-            size=held.size,
+            size=size,
             sha256=digest.hexdigest(),
             key=key,
             ordinal=held.ordinal,
