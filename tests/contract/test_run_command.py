@@ -203,18 +203,24 @@ def test_a_killed_part_is_started_again(tmp_path: Path, work: Path, part: str) -
     assert [] == processes_of(work)
 
 
+def instances_of(job: LocalJob) -> set[str]:
+    """Return the instance indexes that have shown a sign of life."""
+    return {path.stem for path in job.ledger.glob("*/instances/*.json")}
+
+
 def test_a_second_shell_helps(tmp_path: Path, work: Path) -> None:
     """It takes the next instance index of the same job, and both end well."""
     job = local_jobs.make(tmp_path, work, files=40)
-    job.set_pace(0.1)
+    job.set_pace(0.5)
     first = job.start("--instances", "1")
     local_jobs.wait_until(lambda: list(job.ledger.glob("*/claims/*")), "a chunk is claimed")
     second = job.start("--instances", "1")
+    local_jobs.wait_until(lambda: len(instances_of(job)) == 2, "both shells are at work")
+    job.set_pace(0)
     ends = [command.communicate(timeout=60)[1] for command in (first, second)]
     assert [0, 0] == [first.returncode, second.returncode], ends
     assert local_jobs.expected_rows(40) == job.rows()
-    indexes = {path.stem for path in job.ledger.glob("*/instances/*.json")}
-    assert {"0", "1"} == indexes
+    assert {"0", "1"} == instances_of(job)
 
 
 def test_a_script_written_for_azure_runs_unchanged(tmp_path: Path, work: Path) -> None:

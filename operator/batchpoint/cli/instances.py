@@ -68,6 +68,7 @@ class Instance:
     Attributes:
         code: How it ended; None while it has not been decided.
         verdict: What its last runner left, once it has ended.
+        last_progress: What its runner answered when the instance came to its end.
         has_worked: Whether a runner of it got beyond the question if the job is over already.
     """
 
@@ -75,6 +76,7 @@ class Instance:
         self.place = place
         self.code: ExitCode | None = None
         self.verdict: Verdict | None = None
+        self.last_progress: Progress | None = None
         self.has_worked = False
         self._note = note
         self._runner: subprocess.Popen[bytes] | None = None
@@ -247,6 +249,7 @@ class Instance:
             self._start_runner()
 
     def _finish(self, code: ExitCode, now: float) -> None:
+        self.last_progress = self.progress()
         self.code = code
         # Without its runner a host has nobody to publish what it holds, so waiting for it is idle.
         is_orphan = self._runner is None or self._runner.poll() is not None

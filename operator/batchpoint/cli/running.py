@@ -115,7 +115,8 @@ def _supervise(
         for instance in instances:
             instance.kill()
         processes.end_orphans(set())
-    return progress
+    last = [instance.last_progress for instance in instances if instance.last_progress]
+    return _most([progress, *last])
 
 
 def _obey(
@@ -138,6 +139,10 @@ def _furthest(instances: Sequence[Instance], before: Progress) -> Progress:
     """Return the progress of the instance that knows most; each tells of the whole job."""
     seen = [before]
     seen += [progress for instance in instances if (progress := instance.progress())]
+    return _most(seen)
+
+
+def _most(seen: Sequence[Progress]) -> Progress:
     return max(seen, key=lambda progress: (progress.files.done, progress.files.total))
 
 
