@@ -59,7 +59,7 @@ def details(progress: Progress) -> list[str]:
     facts = [
         f"{progress.files.done:,} of {progress.files.total:,} files",
         f"{progress.rows:,} rows",
-        rate(progress.rows_per_second),
+        *([rate(progress.rows_per_second)] if progress.rows_per_second else []),
         f"{progress.files.failed:,} failed",
     ]
     if progress.mini_batches.retried:

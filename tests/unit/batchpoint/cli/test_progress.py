@@ -43,6 +43,12 @@ def test_merging_replaces_the_time_left() -> None:
     assert "merging" == facts[-1]
 
 
+def test_a_rate_that_is_not_known_is_not_shown() -> None:
+    """Before the first row, and in a verdict's counts."""
+    facts = progress.details(running(0, rows_per_second=0.0))
+    assert ["0 of 1,797 files", "0 rows", "0 failed", "0:05 left"] == facts
+
+
 def test_retries_are_shown_once_there_are_some() -> None:
     """Silence means none."""
     batches = Counts(total=180, done=63, retried=2)
