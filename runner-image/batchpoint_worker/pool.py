@@ -243,6 +243,8 @@ class Pool:
             self._starter.spawn_from_now_on("run() hangs in a fork of the process that loaded it")
             for one in self._members():
                 self._retire_fork(one)
+                if not one.is_fork and one.ready_head is not None:
+                    self._tell_ready(one)
 
     def _retire_fork(self, one: Member) -> None:
         if one.is_fork and self._starter.init_mode == "Spawn" and one.state is State.IDLE:

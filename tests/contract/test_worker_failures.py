@@ -143,7 +143,8 @@ def test_no_child_outlives_its_worker(runner: FakeRunner, end: str, init_mode: s
     task = runner.task("bad", timeout_seconds=1.5)
     started: set[int] = set()
     worker_host.wait_for(
-        lambda: started.update({one.pid for one in runner.family()} - before) or len(started) >= 3, 1
+        lambda: started.update({one.pid for one in runner.family()} - before) or len(started) >= 3,
+        1,
     )
     runner.result(task)
     runner.score("good")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,11 +20,14 @@ EACH_NAME = """
         return [greeting + " " + os.path.basename(path) for path in mini_batch]
 """
 
-PYTHONS = [sys.executable] + sorted(
-    str(path)
-    for path in Path.home().glob(".pyenv/versions/3.*/bin/python")
-    if int(path.parts[-3].split(".")[1]) >= 8
-)
+PYTHONS = [
+    sys.executable,
+    *sorted(
+        str(path)
+        for path in Path.home().glob(".pyenv/versions/3.*/bin/python")
+        if int(path.parts[-3].split(".")[1]) >= 8
+    ),
+]
 
 
 @pytest.fixture

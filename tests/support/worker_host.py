@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
 from batchpoint_worker import wire
 
 SOURCE = Path(wire.__file__).parent
