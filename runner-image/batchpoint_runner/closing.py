@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from batchpoint_runner import reporting
+from batchpoint_runner import reporting, threshold
 from batchpoint_runner.contract import ExitCode, Progress, RunConfig, Verdict
 from batchpoint_runner.errors import RunnerError, StorageError
 from batchpoint_runner.ledger import Ledger, Plan
@@ -40,7 +40,12 @@ def finish(
     report: ProgressReport,
 ) -> Verdict:
     """Merge a job whose chunks are all final, decide it, and tell; return the verdict that counts."""
-    merged = merge(ledger, plan, config, sources, scratch)
+
+    def is_tolerated(failed: int) -> bool:
+        is_passed = threshold.is_passed(failed, config.error_threshold)
+        return not is_passed and not threshold.nothing_succeeded(plan.input_items, failed)
+
+    merged = merge(ledger, plan, config, sources, scratch, is_tolerated=is_tolerated)
     verdict = reporting.verdict_of(merged, config)
     _tell(ledger, config, verdict, merged, report)
     return ledger.create_verdict(attempt, verdict)

@@ -26,6 +26,10 @@ POLL_SECONDS = 0.2
 
 PROGRESS_SECONDS = 0.4
 
+STALE_AFTER_SECONDS = "10"
+"""After which a silent instance is taken for gone. All are on this machine, so that a loaded disk is the
+only reason for silence."""
+
 LEDGER_POLL_SECONDS = "0.2"
 """How often an idle runner looks at the ledger here, where looking costs nothing."""
 
@@ -205,6 +209,7 @@ def runner_environment(
     paths = [str(package_root), *given.get("PYTHONPATH", "").split(os.pathsep)]
     return {
         "BATCHPOINT_POLL_SECONDS": LEDGER_POLL_SECONDS,
+        "BATCHPOINT_STALE_AFTER_SECONDS": STALE_AFTER_SECONDS,
         "BATCHPOINT_LOG_FORMAT": "text",
         **environment,
         "PYTHONPATH": os.pathsep.join(path for path in paths if path),

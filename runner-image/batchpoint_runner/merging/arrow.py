@@ -105,6 +105,10 @@ class Types:
             self._segments.setdefault(schema, Ordinals()).add(first)
         return None
 
+    def source(self, parts: Iterator[bytes]) -> Source:
+        """Return a reader of many segments' bytes."""
+        return Source(parts)
+
     @property
     def were_widened(self) -> bool:
         """Say whether there is a segment that has to be converted."""

@@ -13,14 +13,17 @@ from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, NamedTuple
 
 from batchpoint_runner.contract import OutputFormat
-from batchpoint_runner.merging import arrow, rows
+from batchpoint_runner.merging import rows
 from batchpoint_runner.merging.generations import Kept
 from batchpoint_runner.merging.spooling import Ordinals, Spool
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from batchpoint_runner.merging import arrow
 
 COLUMNS_DIFFER = "ColumnsDiffer"
 TYPES_DIFFER = "TypesDiffer"
@@ -136,13 +139,20 @@ def choose(
         kept: Gives the segments that count, in input order; called for each pass.
     """
     chooser = _Chooser(stack, folder)
-    if output_format in (OutputFormat.CSV, OutputFormat.PARQUET):
+    if output_format is OutputFormat.AZURE_ROWS:
+        # Frames of any columns stand below each other there; the first may bring a header line.
+        first = next((one for one in kept() if one.segment.rows), None)
+        chooser.columns = first.columns or None if first else None
+    elif output_format in (OutputFormat.CSV, OutputFormat.PARQUET):
         chooser.begin_pass()
         for one in kept():
             if one.segment.rows:
                 chooser.check_columns(one)
     if output_format is not OutputFormat.PARQUET:
         return chooser.result()
+    # Here and not above: pyarrow costs every runner 45 MB, and only Parquet needs it.
+    from batchpoint_runner.merging import arrow
+
     types = arrow.Types()
     _widen(chooser, types, executor, kept)
     _try_conversions(chooser, types, executor, kept)
@@ -154,7 +164,7 @@ def _widen(
 ) -> None:
     """Read all rows once, and widen the types segment by segment, as far as they can be."""
     before = chooser.begin_pass()
-    source = arrow.Source(rows.read(executor, _but(before, kept())))
+    source = types.source(rows.read(executor, _but(before, kept())))
     for one in _but(before, kept()):
         found = source.inspect(one.segment.length, rows=one.segment.rows, columns=one.columns)
         if isinstance(found, str):
@@ -176,7 +186,7 @@ def _try_conversions(
     def narrower() -> Iterator[Kept]:
         return (one for one in _but(before, kept()) if types.are_narrower_at(one.segment.first))
 
-    source = arrow.Source(rows.read(executor, narrower()))
+    source = types.source(rows.read(executor, narrower()))
     for one in narrower():
         loss = source.try_conversion(one.segment.length, types.schema)
         if loss is not None:

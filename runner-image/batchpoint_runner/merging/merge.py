@@ -9,7 +9,7 @@ several instances may merge at once, and none needs to know what another has don
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -29,12 +29,10 @@ from batchpoint_runner.grouping import ErrorGroup, ErrorGroups
 from batchpoint_runner.ledger import Ledger, Plan
 from batchpoint_runner.merging import (
     ahead,
-    arrow,
     choosing,
     failures,
     generations,
     header,
-    parquet,
     rows,
     storing,
     user_files,
@@ -52,7 +50,13 @@ Job = tuple[Ledger, Plan]
 
 
 def merge(
-    ledger: Ledger, plan: Plan, config: RunConfig, sources: Sequence[Job], scratch: Path
+    ledger: Ledger,
+    plan: Plan,
+    config: RunConfig,
+    sources: Sequence[Job],
+    scratch: Path,
+    *,
+    is_tolerated: Callable[[int], bool] = lambda _: True,
 ) -> Merged:
     """Write everything that a finished job leaves beside its output.
 
@@ -65,6 +69,8 @@ def merge(
         config: Of the job.
         sources: Of a rerun: the jobs of ``plan.sources``, in that order.
         scratch: A local folder with room for the heads of all commits, and for large reports.
+        is_tolerated: Says whether so many failed items still permit an output. If they don't, only
+            `failures.jsonl` is written (AZURE §6: the result file of an aborted job is not).
 
     Raises:
         OutputTaken: Another file has the output's name.
@@ -77,6 +83,9 @@ def merge(
         read = generations.read_all(stack, readers, scratch, jobs)
         work = _Work(stack=stack, readers=readers, scratch=scratch, config=config, generations=read)
         choice = work.choose()
+        found = _Failures(read, tuple(choice.spools), ())
+        if not is_tolerated(sum(1 for _ in found)):
+            return work.without_output(found, files=plan.input_items)
         output = work.write_rows(choice) if work.output_name is not None else None
         files = work.publish_files()
         stream = _Failures(read, tuple(choice.spools), (files.late,))
@@ -116,20 +125,8 @@ def summarize(ledger: Ledger, plan: Plan, config: RunConfig, scratch: Path) -> M
         jobs = [(ledger, plan)]
         read = generations.read_all(stack, readers, scratch, jobs, must_be_complete=False)
         work = _Work(stack=stack, readers=readers, scratch=scratch, config=config, generations=read)
-        groups = work.write_failures(_Failures(read, (), ()))
         files = sum(head.commit.files for head in read[0].heads())
-        return Merged(
-            files=files,
-            scored=files,
-            failed=groups.count,
-            rows=sum(head.commit.rows for head in read[0].heads()),
-            columns=None,
-            output=None,
-            user_files=0,
-            user_file_bytes=0,
-            **_of_errors(groups),
-            **_of_commits(read[0]),
-        )
+        return work.without_output(_Failures(read, (), ()), files=files)
 
 
 def items_left_out(ledger: Ledger) -> frozenset[str]:
@@ -208,12 +205,35 @@ class _Work:
         storing.publish_report(self.readers, self.ledger, FAILURES, lines(), self.scratch)
         return groups
 
+    def without_output(self, stream: _Failures, *, files: int) -> Merged:
+        """Write `failures.jsonl` alone; return the outcome over ``files`` items."""
+        groups = self.write_failures(stream)
+        newest = self.generations[0]
+        return Merged(
+            files=files,
+            scored=files,
+            failed=groups.count,
+            rows=sum(head.commit.rows for head in newest.heads()),
+            columns=None,
+            output=None,
+            user_files=0,
+            user_file_bytes=0,
+            **_of_errors(groups),
+            **_of_commits(newest),
+        )
+
     def _text(self, choice: Choice) -> Iterator[bytes]:
-        if self.config.output.format is OutputFormat.CSV and choice.columns is not None:
-            yield header.line(choice.columns)
+        if choice.columns is not None:
+            # Under AzureRows the one "column" is a finished header line, where the settings file
+            # beside the script asks for one.
+            is_azure = self.config.output.format is OutputFormat.AZURE_ROWS
+            yield f"{choice.columns[0]}\n".encode() if is_azure else header.line(choice.columns)
         yield from rows.read(self.readers, self._chosen(choice))
 
     def _parquet(self, choice: Choice) -> Iterator[bytes]:
+        # Here and not above: pyarrow costs every runner 45 MB, and only Parquet needs it.
+        from batchpoint_runner.merging import arrow, parquet
+
         schema = choice.schema if choice.schema is not None else arrow.EMPTY
         source = arrow.Source(rows.read(self.readers, self._chosen(choice)))
         batches = (

@@ -1,7 +1,7 @@
 """Batches → one Parquet file, whose bytes do not depend on how the rows were cut into batches.
 
-A row group ends after `GROUP_ROWS` rows, or at a multiple of `BLOCK_ROWS` when the rows so far weigh
-`GROUP_BYTES`; weights are sums over values. Each group is written from contiguous columns, because
+A row group ends after a fixed number of rows, or at a multiple of a smaller one when its rows so far
+weigh enough (`Limits`); weights are sums over values. Each group is written from contiguous columns, because
 the writer's pages and dictionaries would otherwise show the batches.
 """
 
@@ -9,46 +9,61 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-GROUP_ROWS = 65_536
-GROUP_BYTES = 64 * 1024 * 1024
-"""Of values without encoding and compression; so wide rows do not fill the memory."""
-BLOCK_ROWS = 1_024
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How large a row group becomes. Part of what decides the bytes of the output."""
+
+    group_rows: int = 65_536
+    """A multiple of ``block_rows``."""
+    group_bytes: int = 64 * 1024 * 1024
+    """Of values without encoding and compression; so wide rows do not fill the memory."""
+    block_rows: int = 1_024
 
 
-def write(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[bytes]:
+DEFAULT = Limits()
+
+
+def write(
+    batches: Iterable[pa.RecordBatch], schema: pa.Schema, limits: Limits = DEFAULT
+) -> Iterator[bytes]:
     """Yield the file's bytes, a row group at a time.
 
     Args:
         batches: All with ``schema``.
         schema: Of the file. It may have no fields: then the file has no rows.
+        limits: Of row groups.
     """
     outbox = _Outbox()
     # Snappy and the file format are named, so that a newer pyarrow does not choose for us.
     with pq.ParquetWriter(outbox, schema, compression="snappy", version="2.6") as writer:
-        for group in _groups(batches, schema):
-            writer.write_table(group, row_group_size=GROUP_ROWS)
+        for group in _groups(batches, schema, limits):
+            writer.write_table(group, row_group_size=limits.group_rows)
             yield outbox.take()
     yield outbox.take()
 
 
-def _groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+def _groups(
+    batches: Iterable[pa.RecordBatch], schema: pa.Schema, limits: Limits
+) -> Iterator[pa.Table]:
     pending: list[pa.RecordBatch] = []
     rows = weight = 0
     for batch in batches:
         at = 0
         while at < batch.num_rows:
-            piece = batch.slice(at, BLOCK_ROWS - rows % BLOCK_ROWS)
+            piece = batch.slice(at, limits.block_rows - rows % limits.block_rows)
             pending.append(piece)
             at += piece.num_rows
             rows += piece.num_rows
             weight += sum(map(_weight, piece.columns))
-            is_full = rows == GROUP_ROWS or weight >= GROUP_BYTES
-            if is_full and rows % BLOCK_ROWS == 0:
+            is_full = rows == limits.group_rows or weight >= limits.group_bytes
+            if is_full and rows % limits.block_rows == 0:
                 yield _contiguous(pending, schema)
                 pending, rows, weight = [], 0, 0
     if pending:
