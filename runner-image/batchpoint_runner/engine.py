@@ -368,7 +368,8 @@ class Engine:
 
     def _beat(self) -> None:
         progress, now = self.progress(), self._clock()
-        if progress != self._shown or now - self._shown_at >= self._beat_seconds():
+        next_chance = now + self._tick_seconds()
+        if progress != self._shown or next_chance - self._shown_at >= self._beat_seconds():
             self._shown, self._shown_at = progress, now
             self._work.beat(progress)
 

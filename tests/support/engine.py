@@ -7,7 +7,7 @@ code is a function from a task to its answer. So the same test always gives the 
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
@@ -44,9 +44,15 @@ class InlineExecutor(Executor):
             done.set_exception(exc)
         return done
 
-    def map(self, fn: Callable[..., Any], /, *iterables: Iterable[Any], **_: Any) -> Any:
+    def map(
+        self,
+        fn: Callable[..., Any],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+    ) -> Iterator[Any]:
         """Return all results at once."""
-        return [fn(*arguments) for arguments in zip(*iterables, strict=False)]
+        return iter([fn(*arguments) for arguments in zip(*iterables, strict=False)])
 
 
 class HeldExecutor(InlineExecutor):
@@ -207,7 +213,7 @@ class Bench:
             "drain_seconds": 20.0,
             "host_wait_seconds": 120.0,
         }
-        work = Background(
+        self.work = Background(
             ledger=self.ledger,
             plan=self.plan,
             config=self.config,
@@ -234,7 +240,7 @@ class Bench:
             index=index,
             pace=Pace(**(values | (pace or {}))),
             scorer=self.scorer,
-            work=work,
+            work=self.work,
             events=self.events,
             clock=self.clock,
             observers=[self.seen],
@@ -261,9 +267,24 @@ class Bench:
                 self.clock.advance(0.5)
         raise NotFinished(f"no verdict after {steps} steps")
 
+    def settle(self) -> None:
+        """Step, without letting time pass or answering, until nothing more happens."""
+        quiet = 0
+        for _ in range(1000):
+            before = (len(self.seen.events), len(self.scorer.calls))
+            self.step()
+            quiet = quiet + 1 if before == (len(self.seen.events), len(self.scorer.calls)) else 0
+            if quiet == 3:
+                return
+        raise NotFinished("events without end")
+
     def output(self) -> bytes:
         """Return the merged rows."""
         return self.store.contents()["out/predictions.csv"]
+
+    def close(self) -> None:
+        """Give back what an unfinished run holds."""
+        self.work.discard()
 
 
 class MergeFault(AssertionError):
