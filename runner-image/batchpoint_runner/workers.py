@@ -50,6 +50,8 @@ class HostLine:
         self._setup: Mapping[str, Any] | None = None
         self._hello: frozenset[str] | None = None
         self._items: dict[str, int] = {}
+        self._is_closed = False
+        self._thread: threading.Thread | None = None
         self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
 
     def listen(self) -> None:
@@ -57,7 +59,8 @@ class HostLine:
         self._path.unlink(missing_ok=True)
         self._server.bind(str(self._path))
         self._server.listen(4)
-        threading.Thread(target=self._accept, name="worker-host-line", daemon=True).start()
+        self._thread = threading.Thread(target=self._accept, name="worker-host-line", daemon=True)
+        self._thread.start()
 
     def provide(self, setup: Mapping[str, Any]) -> None:
         """Give what workers need; goes to the host at once if it waits, and to each that comes."""
@@ -101,6 +104,19 @@ class HostLine:
         with self._lock:
             self._gone.wait_for(lambda: self._connection is None, timeout=seconds)
 
+    def close(self) -> None:
+        """Stop listening and hang up on the host, if one is there."""
+        with self._lock:
+            self._is_closed = True
+            for line in (self._server, self._connection):
+                # Unlike `close`, this wakes the thread that waits on it.
+                with contextlib.suppress(OSError):
+                    if line is not None:
+                        line.shutdown(socket.SHUT_RDWR)
+        if self._thread is not None:
+            self._thread.join()
+        self._server.close()
+
     def _send(self, head: dict[str, Any]) -> None:
         if self._connection is not None:
             # The reading thread notices the loss and tells the engine.
@@ -109,14 +125,15 @@ class HostLine:
 
     def _accept(self) -> None:
         try:
-            while True:
+            while not self._is_closed:
                 connection, _ = self._server.accept()
                 # One at a time: user code that connects while its host is there only waits in the
                 # backlog, and gets nothing.
                 with connection:
                     self._serve(connection)
         except BaseException as exc:  # noqa: BLE001 - a thread must not lose an error
-            self._post(Crashed(error=exc))
+            if not self._is_closed:
+                self._post(Crashed(error=exc))
 
     def _serve(self, connection: socket.socket) -> None:
         cause = "it closed the connection"
