@@ -10,6 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from batchpoint_runner.ledger import Ledger, Plan, Source
+from batchpoint_runner.merging.merged import Merged
+from batchpoint_runner.merging.storing import Content
 from batchpoint_runner.records import Chunk, Commit, Failure, Item, OutputFile, Segment
 from support.builders import a_commit
 
@@ -176,3 +178,25 @@ def _outputs(
             )
         )
     return tuple(outputs)
+
+
+def a_merged(**changes: Any) -> Merged:
+    """Return the outcome of a job of 10 files with 100 rows, all of them scored well."""
+    values: dict[str, Any] = {
+        "files": 10,
+        "scored": 10,
+        "failed": 0,
+        "mini_batches": 5,
+        "retried": 0,
+        "rows": 100,
+        "columns": ("file", "y"),
+        "output": Content(bytes=1000, sha256="00"),
+        "user_files": 0,
+        "user_file_bytes": 0,
+        "first_error": None,
+        "errors": (),
+        "other_errors": 0,
+        "warnings": (),
+        "instances": 2,
+    }
+    return Merged(**(values | changes))

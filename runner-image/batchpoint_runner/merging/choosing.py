@@ -66,6 +66,9 @@ class Choice:
     """Of the first segment with rows; None without rows, and where rows have no common columns."""
     schema: pa.Schema | None
     """Of the output; Parquet only, None without rows."""
+    header: str | None
+    """A finished header line. AzureRows only, and only where the settings file beside the script asks
+    for one; frames of other columns stand below it all the same, as they do in Azure (AZURE §7)."""
     dropped: Ordinals
     """First ordinals of the segments that are left out."""
     spools: tuple[LateSpool, ...]
@@ -112,10 +115,11 @@ class _Chooser:
                 "Return the same columns for every file, or choose outputFormat JSONLines.",
             )
 
-    def result(self, schema: pa.Schema | None = None) -> Choice:
+    def result(self, *, schema: pa.Schema | None = None, header: str | None = None) -> Choice:
         return Choice(
             columns=self.columns,
             schema=schema,
+            header=header,
             dropped=self.dropped,
             spools=tuple(self.spools),
         )
@@ -140,10 +144,8 @@ def choose(
     """
     chooser = _Chooser(stack, folder)
     if output_format is OutputFormat.AZURE_ROWS:
-        # Frames of any columns stand below each other there; the first may bring a header line.
-        first = next((one for one in kept() if one.segment.rows), None)
-        chooser.columns = first.columns or None if first else None
-    elif output_format in (OutputFormat.CSV, OutputFormat.PARQUET):
+        return chooser.result(header=_first_header(kept()))
+    if output_format in (OutputFormat.CSV, OutputFormat.PARQUET):
         chooser.begin_pass()
         for one in kept():
             if one.segment.rows:
@@ -156,7 +158,11 @@ def choose(
     types = arrow.Types()
     _widen(chooser, types, executor, kept)
     _try_conversions(chooser, types, executor, kept)
-    return chooser.result(types.schema)
+    return chooser.result(schema=types.schema)
+
+
+def _first_header(kept: Iterator[Kept]) -> str | None:
+    return next((one.columns[0] for one in kept if one.segment.rows and one.columns), None)
 
 
 def _widen(

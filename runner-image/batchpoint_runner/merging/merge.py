@@ -224,10 +224,9 @@ class _Work:
 
     def _text(self, choice: Choice) -> Iterator[bytes]:
         if choice.columns is not None:
-            # Under AzureRows the one "column" is a finished header line, where the settings file
-            # beside the script asks for one.
-            is_azure = self.config.output.format is OutputFormat.AZURE_ROWS
-            yield f"{choice.columns[0]}\n".encode() if is_azure else header.line(choice.columns)
+            yield header.line(choice.columns)
+        if choice.header is not None:
+            yield f"{choice.header}\n".encode("utf-8", "backslashreplace")
         yield from rows.read(self.readers, self._chosen(choice))
 
     def _parquet(self, choice: Choice) -> Iterator[bytes]:

@@ -46,7 +46,7 @@ class Held(NamedTuple):
     generation: Generation
     file: OutputFile
     is_superseded: bool
-    """Items of its mini-batch were scored again later, so a newer file of the name replaces it."""
+    """The item that it stands for was scored again later, so a newer file of the name replaces it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,34 +71,23 @@ def _held_of(generation: Generation) -> Iterator[Held]:
     for head in generation.heads():
         begins = sorted({file.ordinal for file in head.commit.outputs})
         for file in head.commit.outputs:
-            kept, again = _rescored(generation, head, begins, file.ordinal)
-            if kept:
-                yield Held(generation, file, again)
+            if not generation.number or _still_counts(generation, head, begins, file.ordinal):
+                yield Held(generation, file, file.ordinal in generation.rescored)
 
 
-def _rescored(
-    generation: Generation, head: Head, begins: list[int], first: int
-) -> tuple[bool, bool]:
-    """Say whether a result of a file's mini-batch still counts, and whether one was scored again.
+def _still_counts(generation: Generation, head: Head, begins: list[int], first: int) -> bool:
+    """Say whether a result of the mini-batch that wrote a file was not scored again.
 
     The mini-batch is taken to reach to the next one that wrote files: keeping a file too many is
     better than losing one.
     """
-    if not generation.number:
-        return True, False
     after = bisect_right(begins, first)
     end = begins[after] if after < len(begins) else None
-    spans = [
-        generation.rescored.has_any(segment.first, segment.count)
+    return any(
+        not generation.rescored.has_any(segment.first, segment.count)
         for segment in head.commit.segments
         if segment.first >= first and (end is None or segment.first < end)
-    ]
-    failed = any(
-        failure.ordinal in generation.rescored
-        for failure in head.commit.failures
-        if failure.ordinal >= first and (end is None or failure.ordinal < end)
     )
-    return not all(spans), any(spans) or failed
 
 
 class Taken:
@@ -122,7 +111,7 @@ class Taken:
                 self._database.execute("INSERT OR IGNORE INTO newer VALUES (?, ?)", row)
 
     def is_replaced(self, one: Held) -> bool:
-        """Say whether a newer job wrote a file of this name for the same mini-batch."""
+        """Say whether a newer job wrote a file of this name, and for this one's item."""
         query = "SELECT 1 FROM newer WHERE path = ? AND generation < ?"
         row = (_key(one.file.path), one.generation.number)
         return one.is_superseded and self._database.execute(query, row).fetchone() is not None

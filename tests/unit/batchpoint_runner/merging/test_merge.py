@@ -5,12 +5,17 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import tempfile
+import tracemalloc
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from batchpoint_runner.contract import (
     FAILURES,
@@ -23,10 +28,12 @@ from batchpoint_runner.contract import (
 )
 from batchpoint_runner.errors import ObjectNotFound, OutputTaken, StorageError
 from batchpoint_runner.ledger import Ledger, Plan
+from batchpoint_runner.merging import ahead
 from batchpoint_runner.merging.merge import items_left_out, merge, summarize
 from batchpoint_runner.merging.merged import Merged
+from batchpoint_runner.records import Segment
 from batchpoint_runner.storage.memory import MemoryStore
-from support.builders import a_config, a_ledger, items_at, some_items
+from support.builders import a_commit, a_config, a_ledger, items_at, some_items
 from support.published import (
     Result,
     a_cut_plan,
@@ -131,6 +138,19 @@ def test_lines_are_put_together_as_they_are(output_format: OutputFormat, tmp_pat
     merged = merge(ledger, plan, job_of(output_format), (), tmp_path)
     assert b"first\nsecond\n" == beside(ledger)[NAMES[output_format]]
     assert merged.columns is None
+
+
+def test_azure_rows_may_have_a_finished_header(tmp_path: Path) -> None:
+    """Where the script's settings file asks for one, the first stands once above all rows."""
+    ledger = a_ledger()
+    plan = a_cut_plan(ledger, some_items(3), [1, 1, 1])
+    header, other = ("a b",), ("c",)
+    publish(ledger, "c000000", [Result(first=0, data=b"0\n")])
+    publish(ledger, "c000001", [Result(first=1, data=b"1 2\n", columns=header)])
+    publish(ledger, "c000002", [Result(first=2, data=b"3\n", columns=other)])
+    merged = merge(ledger, plan, job_of(OutputFormat.AZURE_ROWS), (), tmp_path)
+    assert b"a b\n0\n1 2\n3\n" == beside(ledger)["predictions.csv"]
+    assert 0 == merged.failed
 
 
 def test_parquet_holds_all_rows_in_input_order(tmp_path: Path) -> None:
@@ -250,6 +270,20 @@ def test_an_item_fails_once(tmp_path: Path) -> None:
     merged = merge(ledger, plan, job_of(), (), tmp_path)
     assert 2 == merged.failed
     assert ["ColumnsDiffer"] * 2 == [line["type"] for line in failures_of(ledger)]
+
+
+def test_too_many_failures_leave_no_output(tmp_path: Path) -> None:
+    """What the merge itself refuses counts, too; then only the failures are told."""
+    ledger = a_ledger()
+    plan = a_cut_plan(ledger, some_items(3), [3])
+    results = [csv_result(0, "0,a"), csv_result(1, "1", columns=("z",))]
+    publish(ledger, "c000000", results, failures=[a_failure(2)], files={(0, "f"): b""})
+    merged = merge(ledger, plan, job_of(), (), tmp_path, is_tolerated=lambda failed: failed < 2)
+    assert (2, None) == (merged.failed, merged.output)
+    assert {FAILURES} == beside(ledger).keys()
+    again = merge(ledger, plan, job_of(), (), tmp_path, is_tolerated=lambda failed: failed < 3)
+    assert (2, 1) == (again.failed, again.user_files)
+    assert {FAILURES, MANIFEST, "predictions.csv", "f"} == beside(ledger).keys()
 
 
 # -- failures and manifest -----------------------------------------------------------------------------
@@ -540,3 +574,164 @@ def test_a_stopped_job_tells_the_failures_that_are_known(tmp_path: Path) -> None
 def test_nothing_was_left_out_of_a_job_without_failures_file() -> None:
     """A job that ended before it merged refused nothing."""
     assert frozenset() == items_left_out(a_ledger())
+
+
+# -- any cut -------------------------------------------------------------------------------------------
+
+
+@st.composite
+def cuts(draw: st.DrawFn) -> list[tuple[int, int]]:
+    """Draw how 12 items fall into segments of consecutive items, and those into chunks.
+
+    Returns:
+        For each segment its number of items and the number of its chunk.
+    """
+    left, chunk, found = 12, 0, []
+    while left:
+        count = draw(st.integers(1, left))
+        found.append((count, chunk))
+        chunk += draw(st.integers(0, 1))
+        left -= count
+    return found
+
+
+def published_as(
+    cut: list[tuple[int, int]], rows_of: list[list[int]], output_format: OutputFormat, inline: bool
+) -> tuple[Ledger, Plan]:
+    """Publish the rows of 12 items, cut in this way, the last chunk first."""
+    ledger = a_ledger()
+    chunks: dict[int, list[Result]] = {}
+    first = 0
+    for count, chunk in cut:
+        values = [value for rows in rows_of[first : first + count] for value in rows]
+        chunks.setdefault(chunk, []).append(_as_result(first, count, values, output_format))
+        first += count
+    counts = [sum(one.count for one in results) for results in chunks.values()]
+    plan = a_cut_plan(ledger, some_items(12), counts)
+    for number, results in reversed(list(enumerate(chunks.values()))):
+        publish(ledger, f"c{number:06d}", results, inline=inline)
+    return ledger, plan
+
+
+def _as_result(first: int, count: int, values: list[int], output_format: OutputFormat) -> Result:
+    if not values:
+        return Result(first=first, count=count, rows=0)
+    if output_format is OutputFormat.PARQUET:
+        texts = [None if value % 3 == 0 else "é" * value for value in values]
+        nested = [list(range(value % 4)) for value in values]
+        table = pa.table(
+            {
+                "i": pa.array(values, pa.int64()),
+                "s": pa.array(texts, pa.string()),
+                "l": pa.array(nested, pa.list_(pa.int64())),
+            }
+        )
+        return arrow_result(first, table, count=count)
+    return csv_result(first, *(f"{value},x" for value in values), count=count)
+
+
+@pytest.mark.parametrize(
+    "output_format", [OutputFormat.CSV, OutputFormat.JSON_LINES, OutputFormat.PARQUET]
+)
+@settings(max_examples=30, deadline=None)
+@given(
+    one=cuts(),
+    other=cuts(),
+    rows_of=st.lists(st.lists(st.integers(0, 50), max_size=6), min_size=12, max_size=12),
+    inline=st.booleans(),
+)
+def test_the_output_does_not_depend_on_the_cut(
+    output_format: OutputFormat,
+    one: list[tuple[int, int]],
+    other: list[tuple[int, int]],
+    rows_of: list[list[int]],
+    inline: bool,
+) -> None:
+    """The same rows give the same bytes, whatever segments and chunks they are published in."""
+    name = NAMES[output_format]
+    outputs = []
+    with tempfile.TemporaryDirectory() as folder:
+        for cut in (one, other):
+            ledger, plan = published_as(cut, rows_of, output_format, inline)
+            merge(ledger, plan, job_of(output_format), (), Path(folder))
+            outputs.append(beside(ledger)[name])
+    assert outputs[0] == outputs[1]
+
+
+# -- flat memory ---------------------------------------------------------------------------------------
+
+
+class EndlessStore(MemoryStore):
+    """Makes rows when they are read, and forgets the output while it is written."""
+
+    def __init__(self, line: bytes) -> None:
+        super().__init__()
+        self.line = line
+        self.written = self.reports = 0
+
+    def read(self, path: str, *, start: int = 0, length: int | None = None) -> bytes:
+        """Return lines where rows are read."""
+        if not path.endswith("/rows"):
+            return super().read(path, start=start, length=length)
+        assert length is not None
+        size, shift = len(self.line), start % len(self.line)
+        return (self.line * (length // size + 2))[shift : shift + length]
+
+    def create_streamed(self, path: str, parts: Iterator[bytes]) -> None:
+        """Count bytes instead of keeping them."""
+        self.written += sum(len(part) for part in parts)
+
+    def replace(self, path: str, data: bytes) -> None:
+        """Forget reports, and nothing else."""
+        if "/.batchpoint/" in path:
+            super().replace(path, data)
+        else:
+            self.reports += len(data)
+
+
+def peak_of(chunks: int, chunk_bytes: int, tmp_path: Path) -> tuple[EndlessStore, int]:
+    """Merge a job of generated rows; return its store and the peak of memory."""
+    line = b"0123456789abcde\n"
+    store = EndlessStore(line)
+    ledger = a_ledger(store)
+    plan = a_cut_plan(ledger, some_items(chunks), [1] * chunks, page_items=50)
+    digest = hashlib.sha256(line * (chunk_bytes // len(line))).hexdigest()
+    for at in range(chunks):
+        segment = Segment(
+            first=at, count=1, rows=chunk_bytes // len(line), offset=0, length=chunk_bytes
+        )
+        commit = a_commit(
+            f"c{at:06d}",
+            segments=(segment,),
+            columns=(("long" * 1000,),),  # heads of 4 kB, so that keeping them would show
+            data_key=f"{ledger.paths.data}/e{at}/rows",
+            data_bytes=chunk_bytes,
+            data_sha256=digest,
+        )
+        ledger.commit(commit)
+    tracemalloc.start()
+    try:
+        merge(ledger, plan, job_of(OutputFormat.JSON_LINES), (), tmp_path)
+        return store, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_number_of_chunks(tmp_path: Path) -> None:
+    """Ten times as many small chunks take no more memory but for a few bytes each."""
+    _, small = peak_of(150, 16, tmp_path)
+    store, large = peak_of(1500, 16, tmp_path)
+    assert 1500 * 16 == store.written
+    # A report up to `storing.REPLACED_BYTES` is in memory once, as the body of one request.
+    assert large - small < store.reports + 1350 * 1000
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_size_of_chunks(tmp_path: Path) -> None:
+    """Large shards are read ahead within a bound in bytes."""
+    size = 96 * 1024 * 1024
+    store, peak = peak_of(4, size, tmp_path)
+    assert 4 * size == store.written
+    # What is read ahead, doubled by the store of this test, which cuts its answers from longer ones.
+    assert peak < 2 * ahead.READ_BYTES + 4 * ahead.PART_BYTES
