@@ -18,7 +18,7 @@ from types import FrameType
 
 from pydantic import ValidationError
 
-from batchpoint_runner import closing, host, logs, metrics, serving, telling
+from batchpoint_runner import closing, heap, host, logs, metrics, serving, telling
 from batchpoint_runner.contract import VERSION, ExitCode, Progress, RunConfig, Verdict
 from batchpoint_runner.engine import Left
 from batchpoint_runner.errors import ContractError, RunnerError
@@ -47,6 +47,7 @@ def main() -> int:
         logging.basicConfig()
         logger.error(exc.message)  # noqa: TRY400 - one sentence, no traceback of ours
         return ExitCode.WRONG_CONFIGURATION
+    heap.keep_small()
     return Runner(settings).run()
 
 
