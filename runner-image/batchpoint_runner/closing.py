@@ -96,6 +96,7 @@ def verdict_of(error: RunnerError, progress: Progress | None = None) -> Verdict:
         code=error.code,
         reason=error.reason,
         message=error.message,
+        traceback=error.traceback or None,
         counts=progress or Progress(),
     )
 

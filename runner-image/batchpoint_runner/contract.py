@@ -264,6 +264,8 @@ class Verdict(Contract):
     message: str
     """One sentence."""
     first_error: FirstError | None = None
+    traceback: str | None = None
+    """Of user code that cannot start; failed files have theirs in `failures.jsonl`."""
     counts: Progress = Progress()
     output: str | None = None
     """URI of the merged rows."""
@@ -279,6 +281,7 @@ class Verdict(Contract):
             verdict = verdict.model_copy(
                 update={
                     "message": _cut(verdict.message, limit),
+                    "traceback": verdict.traceback and _cut(verdict.traceback, limit),
                     "first_error": error
                     and error.model_copy(
                         update={

@@ -523,7 +523,7 @@ class Engine:
         fault: type[RunnerError] = ScriptUnusable
         if event.code == ExitCode.WRONG_CONFIGURATION:
             fault = ContractError
-        raise fault(event.message, reason=event.reason)
+        raise fault(event.message, reason=event.reason, traceback=event.traceback)
 
     def _count(self, commit: Commit) -> None:
         total = self._totals

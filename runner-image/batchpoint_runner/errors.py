@@ -30,15 +30,22 @@ from batchpoint_runner.contract import ExitCode
 
 
 class RunnerError(Exception):
-    """The run must end. ``message`` is one or two sentences for the user."""
+    """The run must end.
+
+    Attributes:
+        message: One or two sentences for the user.
+        reason: A CamelCase constant.
+        traceback: Of user code, as the worker tells it; empty where the fault is not user code's.
+    """
 
     code: ClassVar[ExitCode] = ExitCode.CRASHED
     default_reason: ClassVar[str] = "RunnerFailed"
 
-    def __init__(self, message: str, *, reason: str | None = None) -> None:
+    def __init__(self, message: str, *, reason: str | None = None, traceback: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.reason = reason or self.default_reason
+        self.traceback = traceback
 
 
 class ContractError(RunnerError):

@@ -105,14 +105,20 @@ def _decision(merged: Merged, config: RunConfig) -> tuple[ExitCode, str, str]:
 # -- job_error.txt -------------------------------------------------------------------------------------
 
 
-def errors_text(errors: Iterable[ErrorGroup], *, others: int = 0) -> str:
+def errors_text(
+    errors: Iterable[ErrorGroup], *, others: int = 0, unusable: Verdict | None = None
+) -> str:
     """Return the text of `job_error.txt`: a block for each distinct error.
 
     Args:
         errors: Most frequent first.
         others: Failures that are in none of them.
+        unusable: The verdict, if user code could not start: its error comes first.
     """
     blocks = [_block(error) for error in errors]
+    if unusable is not None and unusable.traceback:
+        traceback = unusable.traceback.rstrip("\n")
+        blocks.insert(0, f"{_one_line(unusable.message)}\n{traceback}\n")
     if others:
         blocks.append(f"{_counted(others, 'more failure')} with further errors. See {FAILURES}.\n")
     return "\n".join(blocks) if blocks else NO_ERRORS
@@ -316,7 +322,7 @@ def write_reports(
     others = merged.other_errors if merged is not None else 0
     result = result_text(config, verdict, merged, started=started, finished=finished)
     for name, text in (
-        (REPORT_ERRORS, errors_text(errors, others=others)),
+        (REPORT_ERRORS, errors_text(errors, others=others, unusable=verdict)),
         (REPORT_RESULT, result),
     ):
         ledger.store.replace(ledger.at(name), text.encode("utf-8", "backslashreplace"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from support import scripted_jobs
 from support.scripted_jobs import Desk, Ended
 

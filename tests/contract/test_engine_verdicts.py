@@ -6,6 +6,7 @@ import json
 import shutil
 
 import pytest
+
 from support import scripted_jobs
 from support.scripted_jobs import Desk, Ended
 
@@ -61,9 +62,7 @@ def threshold(tmp_path_factory: pytest.TempPathFactory) -> Done:
 
 
 @pytest.mark.parametrize(("job", "allowed"), [("allow-none", 0), ("allow-two", 2)])
-def test_more_failures_than_tolerated_end_the_job(
-    threshold: Done, job: str, allowed: int
-) -> None:
+def test_more_failures_than_tolerated_end_the_job(threshold: Done, job: str, allowed: int) -> None:
     """Verdict 11, no rows, and everything there that tells why."""
     at, commands = threshold
     answer = commands["first"].answer(job)
@@ -255,10 +254,11 @@ def _starts(at: Desk) -> dict[str, Ended]:
     (at.store / "code/no-script/score.py").rename(at.store / "code/no-script/other.py")
     at.job("no-script", "no-script")
     done = {"broken": at.run()}
+    for name in STARTS:
+        shutil.copytree(at.output(name), at.output(f"was-{name}"))
     for name in ("init-fails", "no-run", "no-script"):
         at.script(name, FINE)
     done["mended"] = at.run("init-fails", "no-run", "no-script")
-    shutil.rmtree(at.output("exits"))
     return done
 
 
@@ -273,8 +273,8 @@ def starts(tmp_path_factory: pytest.TempPathFactory) -> Done:
     [
         ("no-run", 14, ["score.py", "run"]),
         ("no-script", 14, ["score.py"]),
-        ("no-syntax", 10, ["SyntaxError", "def run(mini_batch:"]),
-        ("init-fails", 10, ["LookupError", "no such tokenizer", "in init"]),
+        ("no-syntax", 14, ["SyntaxError", "def run(mini_batch:"]),
+        ("init-fails", 10, ["LookupError", "no such tokenizer", "in init", "score.py"]),
         ("import-fails", 10, ["ModuleNotFoundError", "package_that_is_not_there"]),
         ("exits", 10, ["7"]),
     ],
@@ -282,10 +282,15 @@ def starts(tmp_path_factory: pytest.TempPathFactory) -> Done:
 def test_a_script_that_cannot_start_is_shown_with_its_error(
     starts: Done, job: str, code: int, words: list[str]
 ) -> None:
-    """The user's own traceback is in the message."""
+    """In the command's answer, the user's own traceback with it, and where code was run in a report."""
     answer = starts[1]["broken"].answer(job)
+    told = f"{answer['message']}\n{answer['traceback']}"
     assert code == answer["code"]
-    assert [] == [word for word in words if word not in answer["message"]], answer["message"]
+    assert [] == [word for word in words if word not in told], told
+    if answer["traceback"]:
+        at, _ = starts
+        report = (at.output(f"was-{job}") / "job_error.txt").read_text()
+        assert answer["traceback"].rstrip() in report
 
 
 @pytest.mark.parametrize("job", ["init-fails", "no-run", "no-script"])

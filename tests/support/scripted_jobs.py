@@ -89,7 +89,7 @@ class Desk:
         return target
 
     def texts(self, count: int, folder: str = "texts") -> None:
-        """Write files ``000.txt``, ``001.txt``, … that hold ``text 0``, ``text 1``, …"""
+        """Write files ``000.txt``, ``001.txt``, … with the texts ``text 0``, ``text 1``, and so on."""
         for number in range(count):
             self.write(f"{folder}/{number:03}.txt", f"text {number}")
 
@@ -219,9 +219,7 @@ def ended(command: subprocess.Popen[str]) -> Ended:
         output, said = command.communicate()
         raise AssertionError(f"the command did not end in {SECONDS} seconds: {said}") from None
     answers = [json.loads(line) for line in output.splitlines()]
-    return Ended(
-        code=command.returncode, answers={one["job"]: one for one in answers}, said=said
-    )
+    return Ended(code=command.returncode, answers={one["job"]: one for one in answers}, said=said)
 
 
 def parts_of(command: subprocess.Popen[str]) -> dict[str, list[psutil.Process]]:

@@ -65,6 +65,8 @@ def as_text(result: JobResult, here: Path) -> str:
     facts = _facts(result, here)
     width = max((len(name) for name, _ in facts), default=0)
     lines = [_headline(result), *(f"  {name:<{width}}  {text}" for name, text in facts)]
+    if result.verdict and result.verdict.traceback:
+        lines += [f"  {line}" for line in result.verdict.traceback.rstrip("\n").splitlines()]
     return "\n".join([*lines, result.log_tail] if result.log_tail else lines)
 
 
@@ -77,6 +79,7 @@ def as_json(result: JobResult) -> str:
         "reason": verdict.reason if verdict else result.code.name.title().replace("_", ""),
         "message": verdict.message if verdict else _headline(result),
         "alreadyDone": result.did_nothing,
+        "traceback": verdict.traceback if verdict else None,
         "firstError": verdict.first_error.model_dump(by_alias=True)
         if verdict and verdict.first_error
         else None,

@@ -96,6 +96,7 @@ def test_a_termination_message_fits_and_is_whole_json(
         reason="ThresholdPassed",
         message=message * repeat,
         first_error=FirstError(item=item * repeat, type="ValueError", message=error * repeat),
+        traceback=error * repeat,
         counts=Progress(files=Counts(total=10**12, done=10**12)),
         output="s3://bucket/" + "x" * 500,
     )

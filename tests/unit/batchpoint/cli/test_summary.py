@@ -157,3 +157,15 @@ def test_json_holds_the_verdict_and_what_the_command_knows() -> None:
 def test_uris_are_shown_as_people_write_them(uri: str, expected: str) -> None:
     """Local files as paths, stores as they are."""
     assert expected == summary.shown(uri, HERE)
+
+
+def test_a_script_that_cannot_start_is_shown_with_its_traceback() -> None:
+    """Below the sentence, line by line; programs get it as one text."""
+    traceback = 'File "score.py", line 3, in init\nKeyError: 1\n'
+    verdict = Verdict(
+        code=ExitCode.CANNOT_START, reason="ScriptUnusable", message="No.", traceback=traceback
+    )
+    result = a_result(ExitCode.CANNOT_START, verdict=verdict)
+    expected = ['  File "score.py", line 3, in init', "  KeyError: 1"]
+    assert expected == summary.as_text(result, HERE).splitlines()[-2:]
+    assert traceback == json.loads(summary.as_json(result))["traceback"]
