@@ -32,6 +32,7 @@ from batchpoint_runner.engine import Engine, Observer, Pace
 from batchpoint_runner.errors import InputInvalid, OutputTaken, RunnerError, StorageError
 from batchpoint_runner.events import Crashed, Event, SetupReady
 from batchpoint_runner.ledger import Ledger, Plan, Source
+from batchpoint_runner.merging.merge import items_left_out
 from batchpoint_runner.prefetching import Prefetcher
 from batchpoint_runner.records import Item
 from batchpoint_runner.reporting import ProgressReport
@@ -216,7 +217,13 @@ class Instance:
                 reason="NothingToRerun",
             )
         return planning.left_by(
-            earlier, plan, source=source, refreshed=self._refreshed, executor=readers
+            earlier,
+            plan,
+            source=source,
+            refreshed=self._refreshed,
+            executor=readers,
+            refused=items_left_out(earlier),
+            older=self._sources(plan),
         )
 
     def ledger_of(self, source: Source) -> Ledger:

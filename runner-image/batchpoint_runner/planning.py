@@ -8,6 +8,7 @@ without rows.
 from __future__ import annotations
 
 import hashlib
+import heapq
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
@@ -140,8 +141,10 @@ def left_by(
     source: Source,
     refreshed: Callable[[Item], Item],
     executor: Executor,
+    refused: frozenset[str] = frozenset(),
+    older: Sequence[tuple[Ledger, Plan]] = (),
 ) -> Work:
-    """Return what an earlier job left without rows: failed, short, and never scored items.
+    """Return what an earlier job left without rows: failed, short, refused and never scored items.
 
     Args:
         earlier: The earlier job's ledger.
@@ -149,17 +152,37 @@ def left_by(
         source: The earlier job.
         refreshed: Gives an item its present size and etag, since a repaired file has new ones.
         executor: Where commits are read ahead.
+        refused: Paths of items whose rows the earlier job has, but could not put into its output.
+        older: The jobs of ``plan.sources``. Rows that were taken over from them may be refused too.
     """
 
     def items() -> Iterator[Item]:
-        commits = executor.map(earlier.read_commit, [chunk.name for chunk in plan.chunks])
-        for chunk, commit in zip(plan.chunks, commits, strict=True):
-            kept = _kept(commit) if commit else frozenset()
-            for item in earlier.read_items(plan, chunk.first, chunk.count):
-                if item.ordinal not in kept:
-                    yield refreshed(item)
+        streams = [_without_rows(earlier, plan, executor, refused)]
+        if refused:
+            streams += [_named(ledger, one, refused) for ledger, one in older]
+        last = -1
+        # Equal ordinals come newest first, since merging is stable.
+        for item in heapq.merge(*streams, key=lambda item: item.ordinal):
+            if item.ordinal != last:
+                last = item.ordinal
+                yield refreshed(item)
 
     return Work(items=items(), input_items=plan.input_items, sources=(source, *plan.sources))
+
+
+def _without_rows(
+    ledger: Ledger, plan: Plan, executor: Executor, refused: frozenset[str]
+) -> Iterator[Item]:
+    commits = executor.map(ledger.read_commit, [chunk.name for chunk in plan.chunks])
+    for chunk, commit in zip(plan.chunks, commits, strict=True):
+        kept = _kept(commit) if commit else frozenset()
+        for item in ledger.read_items(plan, chunk.first, chunk.count):
+            if item.ordinal not in kept or item.path in refused:
+                yield item
+
+
+def _named(ledger: Ledger, plan: Plan, paths: frozenset[str]) -> Iterator[Item]:
+    return (item for item in ledger.read_items(plan, 0, plan.items) if item.path in paths)
 
 
 def _kept(commit: Commit) -> frozenset[int]:

@@ -174,6 +174,27 @@ def test_a_rerun_of_a_rerun_names_all_earlier_jobs_newest_first() -> None:
     assert (SOURCE, earliest) == work.sources
 
 
+def test_a_rerun_scores_items_whose_rows_were_refused_in_whichever_job_they_are() -> None:
+    """Of the earlier job and of the one before it, in input order, each once and as the newest has it."""
+    first, second = builders.a_ledger(), builders.a_ledger()
+    whole = builders.a_plan(first, CONFIG, builders.some_items(4))
+    mended = [replace(builders.some_items(4)[2], etag="mended")]
+    plan = builders.a_plan(second, CONFIG, mended)
+    segment = Segment(first=2, count=1, rows=1, offset=0, length=1)
+    second.commit(builders.a_commit(segments=(segment,)))
+    work = planning.left_by(
+        second,
+        plan,
+        source=SOURCE,
+        refreshed=lambda item: item,
+        executor=InlineExecutor(),
+        refused=frozenset(item.path for item in builders.some_items(4) if item.ordinal != 1),
+        older=[(first, whole)],
+    )
+    old = builders.some_items(4)
+    assert [old[0], *mended, old[3]] == list(work.items)
+
+
 def test_a_rerun_that_finds_nothing_left_has_nothing_to_score() -> None:
     """Everything was scored: said in words, before any compute."""
     ledger = builders.a_ledger()
