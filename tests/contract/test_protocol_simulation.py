@@ -27,10 +27,10 @@ from batchpoint_runner.publishing import Publisher, RowSpool
 from batchpoint_runner.records import Commit, Failure
 from batchpoint_runner.standby import Observed
 from batchpoint_runner.tasks import ChunkResult
-from support.engine import MergeFault, merge_commits
+from support.engine import MergeFault, concatenate, merge_commits
 from support.simulation import ATTEMPT, Fiber, Parts, Tally, Violation, World
 
-SEEDS = int(os.environ.get("SIMULATION_SEEDS", "240"))
+SEEDS = int(os.environ.get("SIMULATION_SEEDS", "200"))
 FIRST_SEED = int(os.environ.get("SIMULATION_FIRST_SEED", "0"))
 BLOCKS = 4
 
@@ -72,14 +72,14 @@ def test_every_row_once_in_order_whatever_happens_in_chaos(
 
 def test_the_chaos_is_real(fresh_folder: Callable[[], Path]) -> None:
     """Over a few dozen runs each kind of trouble and each way out has happened."""
-    tallies = [World(seed, fresh_folder()).run() for seed in range(60)]
+    tallies = [World(seed, fresh_folder()).run() for seed in range(1000, 1030)]
     for kind in Tally.__slots__:
-        assert sum(getattr(tally, kind) for tally in tallies) > 0, f"no {kind} in 60 runs"
+        assert sum(getattr(tally, kind) for tally in tallies) > 0, f"no {kind} in 30 runs"
 
 
 def test_the_same_seed_gives_the_same_history(fresh_folder: Callable[[], Path]) -> None:
     """Or else a seed in a failure message would be worth nothing."""
-    for seed in range(10):
+    for seed in range(6):
         first, second = World(seed, fresh_folder()), World(seed, fresh_folder())
         assert (first.run(), first.now) == (second.run(), second.now)
         assert first.store.calls == second.store.calls
@@ -157,7 +157,9 @@ class WritesFailuresApart(Publisher):
         return self._ledger.at(f"failures/{chunk}")
 
 
-def merge_failures_from_apart(ledger: Ledger, plan: Plan, config: RunConfig) -> Verdict:
+def merge_failures_from_apart(
+    ledger: Ledger, plan: Plan, config: RunConfig, folder: Path
+) -> Verdict:
     """Merge what `WritesFailuresApart` wrote."""
     merged = []
     for chunk in plan.chunks:
@@ -180,10 +182,15 @@ def merge_failures_from_apart(ledger: Ledger, plan: Plan, config: RunConfig) -> 
     return merge_commits(ledger, plan, config, merged, ATTEMPT)
 
 
+def merge_simply(ledger: Ledger, plan: Plan, config: RunConfig, folder: Path) -> Verdict:
+    """Merge what is there, where the real merge would refuse."""
+    return concatenate(ledger, plan, config, ATTEMPT)
+
+
 CONTROLS = {
-    "plain-put-of-commits": Parts(ledger=PlainPut),
+    "plain-put-of-commits": Parts(ledger=PlainPut, finish=merge_simply),
     "exists-taken-for-lost": Parts(ledger=TakesExistsForLost),
-    "merge-when-all-is-claimed": Parts(background=MergesWhenAllIsClaimed),
+    "merge-when-all-is-claimed": Parts(background=MergesWhenAllIsClaimed, finish=merge_simply),
     "leave-when-nothing-is-free": Parts(engine=LeavesWhenNothingIsFree),
     "exit-0-on-sigterm": Parts(is_drained_a_success=True),
     "threshold-by-work-in-hand": Parts(engine=CountsWorkInHand),

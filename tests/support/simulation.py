@@ -1,4 +1,4 @@
-"""Whole jobs in one thread's time: the real engine, ledger, background and publisher under chaos.
+"""Whole jobs in one thread's time: the real engine, ledger, publication and merge under chaos.
 
 A seeded scheduler runs every process of every instance. Background work runs on threads, but only one
 at a time and only from one store operation to the next, so that the scheduler decides every
@@ -9,18 +9,29 @@ and user code returns something else each time. The same seed always gives the s
 
 from __future__ import annotations
 
+import json
 import queue
 import random
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from batchpoint_runner import planning, results
+from batchpoint_runner import closing, planning, results
 from batchpoint_runner.background import Background
-from batchpoint_runner.contract import ExitCode, OutputSpec, RetryPolicy, RunConfig, Verdict
+from batchpoint_runner.contract import (
+    FAILURES,
+    ExitCode,
+    OutputFormat,
+    OutputSpec,
+    Progress,
+    RetryPolicy,
+    RunConfig,
+    Verdict,
+)
 from batchpoint_runner.engine import Engine, Left, Pace
 from batchpoint_runner.errors import (
     Drained,
@@ -41,15 +52,16 @@ from batchpoint_runner.ledger import Ledger, Plan
 from batchpoint_runner.prefetching import Prefetcher
 from batchpoint_runner.publishing import Publisher
 from batchpoint_runner.records import Item
+from batchpoint_runner.reporting import ProgressReport
 from batchpoint_runner.scratch import Scratch
 from batchpoint_runner.storage.base import Stored
 from batchpoint_runner.storage.memory import MemoryStore
 from batchpoint_runner.tasks import Task
 from support import builders
-from support.engine import InlineExecutor, concatenate
+from support.engine import InlineExecutor
 
 ATTEMPT = 1
-STEPS = 40_000
+STEPS = 20_000
 """More than ten times what the longest good run takes."""
 
 
@@ -74,7 +86,9 @@ class _Thread:
         self.turn.acquire()
         self.pause.acquire()
         self.action: Callable[[], None] = lambda: None
-        threading.Thread(target=self._run, daemon=True).start()
+        thread = threading.Thread(target=self._run, daemon=True)
+        thread.start()
+        self.ident = thread.ident
 
     def _run(self) -> None:
         while True:
@@ -97,6 +111,10 @@ class Fiber:
         self.is_request = False
         """Whether it stands before an operation that changes the store, as if sent but not arrived."""
         self.error: BaseException | None = None
+
+    def is_here(self) -> bool:
+        """Say whether the present thread is the fiber's."""
+        return self._thread is not None and threading.get_ident() == self._thread.ident
 
     def resume(self) -> None:
         """Run up to the next pause or the end."""
@@ -213,13 +231,28 @@ class View:
 
     def _stand(self, *, is_request: bool = False) -> None:
         assert Fiber.current is not None, "the engine's own thread must not touch the store"
-        Fiber.current.stand(is_request=is_request)
+        # The merge reads ahead on threads of its own, what cannot change any more; they do not pause.
+        if Fiber.current.is_here():
+            Fiber.current.stand(is_request=is_request)
 
     def _unavailable(self, verb: str, path: str) -> StorageUnavailable:
         return StorageUnavailable("It is not there.", store=self.uri, path=path, operation=verb)
 
 
 # -- the world -----------------------------------------------------------------------------------------
+
+
+def close(ledger: Ledger, plan: Plan, config: RunConfig, folder: Path) -> Verdict:
+    """Merge and decide, as an instance does."""
+    return closing.finish(
+        ledger, plan, config, sources=(), attempt=ATTEMPT, scratch=folder, report=_report(ledger)
+    )
+
+
+def _report(ledger: Ledger) -> ProgressReport:
+    return ProgressReport(
+        ledger, now=lambda: datetime(2026, 1, 1, tzinfo=UTC), monotonic=lambda: 0.0
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +263,7 @@ class Parts:
     background: type[Background] = Background
     publisher: type[Publisher] = Publisher
     engine: type[Engine] = Engine
-    finish: Callable[[Ledger, Plan, RunConfig], Verdict] = concatenate
+    finish: Callable[[Ledger, Plan, RunConfig, Path], Verdict] = close
     is_drained_a_success: bool = False
 
 
@@ -276,6 +309,7 @@ class Process:
         self.is_host_there = False
         self.exit_code: int | None = None
         self.is_closing = False
+        self.folder: Path | None = None
         self._rate = world.random.uniform(0.5, 2.0)
         self._offset = world.random.uniform(-1e6, 1e6)
         self.ledger = world.parts.ledger(View(world.store, world), "out", builders.UID)
@@ -306,7 +340,7 @@ class Process:
 
     def _build(self, plan: Plan) -> None:
         world, parts = self.world, self.world.parts
-        folder = world.folder / world.name()
+        folder = self.folder = world.folder / world.name()
         for name in ("input", "scratch", "private"):
             (folder / name).mkdir(parents=True)
         executor = FiberExecutor(self.fibers)
@@ -329,7 +363,7 @@ class Process:
             ),
             scratch=Scratch(folder / "scratch"),
             spool_folder=folder / "private",
-            finish=lambda: parts.finish(self.ledger, plan, world.config),
+            finish=lambda: parts.finish(self.ledger, plan, world.config, folder / "private"),
         )
         self.background._publisher = parts.publisher(
             self.ledger, self.slot.index, Scratch(folder / "scratch")
@@ -426,17 +460,34 @@ class Process:
             self.exit(0 if self.world.parts.is_drained_a_success else ExitCode.DRAINED, None)
         except ThresholdPassed as exc:
             self.is_closing = True
-            offer = Verdict(code=exc.code, reason=exc.reason, message=exc.message)
-            self._do(lambda: self._close(offer))
+            passed = exc
+            self._do(lambda: self._close(passed))
         except Exception as exc:  # noqa: BLE001 - sorted out there
             self._failed(exc)
         else:
             if verdict is not None:
                 self.exit(verdict.code, verdict)
 
-    def _close(self, offer: Verdict) -> None:
-        verdict = self.ledger.create_verdict(ATTEMPT, offer)
-        self.exit(verdict.code, verdict)
+    def _close(self, error: ThresholdPassed) -> None:
+        assert self.folder is not None, "only a built process closes"
+        verdict = closing.after_fault(
+            error,
+            self.ledger,
+            self.ledger.read_plan(),
+            self.world.config,
+            attempt=ATTEMPT,
+            scratch=self.folder / "private",
+            report=_report(self.ledger),
+            progress=Progress(),
+        )
+        decided = self.world.read_verdict()
+        if decided is None:
+            # The store failed. In a cluster the code of the pod ends the job; here it is a crash.
+            self.exit(1, None)
+            return
+        if decided.code != verdict.code:
+            raise Violation("a process left with another code than that of the verdict")
+        self.exit(verdict.code, decided)
 
     def _failed(self, error: BaseException) -> None:
         """A store or host that fails ends the process, which is a crash; all else is our fault."""
@@ -498,7 +549,11 @@ class World:
             mini_batch_size=draw.randint(1, 3),
             retry=RetryPolicy(max_retries=draw.randint(0, 1)),
             error_threshold=draw.choice([-1, -1, -1, 0, 2, 5]),
-            output=OutputSpec(uri="memory://test/out", file_name="predictions.csv"),
+            output=OutputSpec(
+                uri="memory://test/out",
+                file_name="predictions.jsonl",
+                format=OutputFormat.JSON_LINES,
+            ),
             workers=draw.randint(1, 2),
         )
         self.slots = [Slot(index=index) for index in range(self.config.instance_count)]
@@ -594,9 +649,10 @@ class World:
             return False
         if all(slot.is_complete for slot in self.slots):
             return True
-        return self._read_verdict() is not None and not self.late
+        return self.read_verdict() is not None and not self.late
 
-    def _read_verdict(self) -> Verdict | None:
+    def read_verdict(self) -> Verdict | None:
+        """Return how the job ended, without any fault in between."""
         return Ledger(self.store, "out", builders.UID).read_verdict(ATTEMPT)
 
     def _one_step(self) -> None:
@@ -677,6 +733,9 @@ class World:
 # -- the checker ---------------------------------------------------------------------------------------
 
 
+OUTPUT = "out/predictions.jsonl"
+
+
 class Checker:
     """What must be true when a job has ended, read from the store alone."""
 
@@ -695,8 +754,9 @@ class Checker:
         failed = self._failed_items()
         allowed = self._world.config.error_threshold
         if verdict.code == ExitCode.THRESHOLD_PASSED:
-            self._require(0 <= allowed < failed, "the threshold was not passed")
-            self._require("out/predictions.csv" not in self._contents, "a stopped job has output")
+            nothing = failed == len(self._world.items)
+            self._require(nothing or 0 <= allowed < failed, "the threshold was not passed")
+            self._require(OUTPUT not in self._contents, "a stopped job has output")
             return
         self._require(verdict.code == ExitCode.SUCCEEDED, f"the verdict is {verdict.reason}")
         self._require(allowed == -1 or failed <= allowed, "the threshold was passed unnoticed")
@@ -712,8 +772,8 @@ class Checker:
         plan = self._ledger.read_plan()
         assert plan is not None, "a job that succeeded has a plan"
         self._require("out/manifest.json" in self._contents, "there is no manifest")
-        lines = self._contents["out/predictions.csv"].decode().splitlines(keepends=True)
-        failures = self._contents["out/failures.txt"].decode().splitlines(keepends=True)
+        lines = self._contents.get(OUTPUT, b"").decode().splitlines(keepends=True)
+        failures = self._failure_lines()
         rows, told = "", ""
         for chunk in plan.chunks:
             commit = self._ledger.read_commit(chunk.name)
@@ -735,6 +795,14 @@ class Checker:
         self._require("".join(failures) == told, "the failures are not those of the commits")
         order = [line.split()[0] for line in lines]
         self._require(order == sorted(order), "rows are out of order")
+
+    def _failure_lines(self) -> list[str]:
+        """Return item, type and message of each failure beside the output."""
+        simple = self._contents.get("out/failures.txt")
+        if simple is not None:
+            return simple.decode().splitlines(keepends=True)
+        values = map(json.loads, self._contents[f"out/{FAILURES}"].splitlines())
+        return [f"{one['item']}|{one['type']}|{one['message']}\n" for one in values]
 
     def _check_chunk(
         self,
