@@ -60,6 +60,9 @@ class Metrics:
         )
         self._rows = self._counter("rows_total", "Rows published.")
         self._failed = self._counter("failed_files_total", "Files published as failed.")
+        self._retries = self._counter(
+            "retries_total", "Attempts after the first, of published mini-batches."
+        )
         self._output_bytes = self._counter("output_bytes_total", "Bytes of rows published.")
         self._host_losses = self._counter("host_losses_total", "Losses of the worker host.")
         self._ready = Gauge(
@@ -82,6 +85,7 @@ class Metrics:
                 self._chunks.labels("Published").inc()
                 self._rows.inc(commit.rows)
                 self._failed.inc(len(commit.failures))
+                self._retries.inc(commit.retried)
                 self._output_bytes.inc(commit.data_bytes)
             case Published():
                 self._chunks.labels("Superseded").inc()

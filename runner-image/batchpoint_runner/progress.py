@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from batchpoint_runner.contract import Counts, Progress
 from batchpoint_runner.ledger import InstanceRecord, Plan
 
+SLOWEST = 1e-6
+"""Files per second. One in eleven days is no rate from which a time follows."""
+
 
 def of_job(
     plan: Plan,
@@ -41,7 +44,7 @@ def of_job(
         ),
         rows=sum(share.rows for share in shares),
         rows_per_second=round(max(rows_per_second, 0.0), 1),
-        eta_seconds=round(left / files_per_second) if files_per_second > 0 else None,
+        eta_seconds=round(left / files_per_second) if files_per_second > SLOWEST else None,
         display=f"{batches}/{plan.mini_batches}",
         phase="Finalizing" if is_merging else "Running",
     )
