@@ -89,7 +89,7 @@ def _seen(before: Set[str]) -> List[str]:
         seen.append("it leaves threads running (%s), which forks lack" % ", ".join(others[:3]))
     opened = _open_connections() - before
     if opened:
-        seen.append("it opens %d connections or pipes while it loads" % len(opened))
+        seen.append("it opens connections or pipes while it loads")
     torch = sys.modules.get("torch")
     try:
         if torch is not None and torch.cuda.is_initialized():

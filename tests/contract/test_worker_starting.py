@@ -152,7 +152,7 @@ UNSAFE = {
     ),
     "connection": (
         "import socket\ndef init():\n    global s\n    s = socket.socketpair()",
-        "opens 2 connections or pipes",
+        "opens connections or pipes",
     ),
     "CUDA": (
         "import sys, types\nsys.modules['torch'] = types.SimpleNamespace("
