@@ -78,23 +78,32 @@ def output_uri(config: RunConfig) -> str:
     return f"{config.output.uri.rstrip('/')}/{config.output.file_name}"
 
 
+def rerun_of(config: RunConfig) -> str:
+    """Return the line of a manifest that makes a new job score again what failed in this one."""
+    return f"`rerun: {{job: {config.job.name}, only: Failed}}`"
+
+
 def _decision(merged: Merged, config: RunConfig) -> tuple[ExitCode, str, str]:
     failed, files, allowed = merged.failed, merged.files, config.error_threshold
     look = f"See {FAILURES} and {REPORT_ERRORS} beside the output"
+    again = f"a job with {rerun_of(config)} scores"
     if threshold.nothing_succeeded(files, failed):
         which = "The only file" if files == 1 else f"All {files:,} files"
-        message = f"{which} failed{_first(merged.first_error)} {look}."
+        message = (
+            f"{which} failed{_first(merged.first_error)} {look}. This job does not score them again; "
+            f"after the repair {again} them."
+        )
         return ExitCode.THRESHOLD_PASSED, NOTHING_SUCCEEDED, message
     if threshold.is_passed(failed, allowed):
         message = (
             f"{_counted(failed, 'file')} of {files:,} failed and errorThreshold tolerates {allowed:,}. "
-            f"{look}; a rerun scores only those."
+            f"{look}. After the repair {again} only those."
         )
         return ExitCode.THRESHOLD_PASSED, THRESHOLD_PASSED, message
     if failed:
         message = (
             f"The job succeeded with {_counted(failed, 'failure')}: {merged.succeeded:,} of {files:,} "
-            f"files gave {_counted(merged.rows, 'row')}. {look}; a rerun scores only the failed ones."
+            f"files gave {_counted(merged.rows, 'row')}. {look}; {again} only the failed ones."
         )
         return ExitCode.SUCCEEDED, SUCCEEDED_WITH_FAILURES, message
     which = "its only file" if files == 1 else f"all {files:,} files"
@@ -191,23 +200,24 @@ def result_text(
 
 def what_to_do(config: RunConfig, verdict: Verdict) -> str:
     """Return the advice that goes with a verdict."""
-    job = config.job.name
-    rerun = f"then `batchpoint jobs rerun {job}`, which scores only what failed"
+    rerun = f"then create a job with {rerun_of(config)}, which scores only what failed"
     match verdict.code:
         case ExitCode.SUCCEEDED if verdict.reason == SUCCEEDED_WITH_FAILURES:
             return f"read {FAILURES}, repair the files or the script, {rerun}"
         case ExitCode.SUCCEEDED:
             return "nothing"
         case ExitCode.THRESHOLD_PASSED:
-            return f"read {REPORT_ERRORS}, repair the files or the script, {rerun}; or raise errorThreshold"
+            advice = f"read {REPORT_ERRORS}, repair the files or the script, {rerun}"
+            is_tolerable = verdict.reason == THRESHOLD_PASSED
+            return f"{advice}; or raise errorThreshold" if is_tolerable else advice
         case ExitCode.CANNOT_START:
-            return "repair the model or the script's init(), then create the job again"
+            return "repair the model or the script, then run the job again"
         case ExitCode.OUTPUT_TAKEN:
             return "give the job another output folder or file name, or move away what is there"
         case ExitCode.INPUT_INVALID:
-            return "correct the input's URI, its patterns or its credentials, then create the job again"
+            return "correct the input's URI, its patterns or its credentials, then run the job again"
         case ExitCode.WRONG_CONFIGURATION:
-            return "correct the deployment as the first line says, then create the job again"
+            return "correct the deployment as the first line says, then run the job again"
         case ExitCode.DRAINED:
             return "nothing: the job goes on where it was stopped"
         case ExitCode.CRASHED:

@@ -65,7 +65,8 @@ def test_success_with_failures_says_so() -> None:
     assert (ExitCode.SUCCEEDED, "SucceededWithFailures") == (found.code, found.reason)
     assert (
         "The job succeeded with 2 failures: 8 of 10 files gave 100 rows. See failures.jsonl and "
-        "job_error.txt beside the output; a rerun scores only the failed ones."
+        "job_error.txt beside the output; a job with `rerun: {job: job, only: Failed}` scores only the "
+        "failed ones."
     ) == found.message
     assert ERROR == found.first_error
 
@@ -102,7 +103,8 @@ def test_when_nothing_succeeded_the_first_error_is_in_the_message() -> None:
     found = reporting.verdict_of(a_merged(failed=10, first_error=ERROR), a_config())
     assert (
         "All 10 files failed; first 0001.csv with ValueError: bad value. See failures.jsonl and "
-        "job_error.txt beside the output."
+        "job_error.txt beside the output. This job does not score them again; after the repair a job "
+        "with `rerun: {job: job, only: Failed}` scores them."
     ) == found.message
 
 
@@ -184,8 +186,8 @@ def test_the_result_is_the_verdict_and_facts() -> None:
         "output: memory://test/out/predictions.csv",
         "failures file: memory://test/out/failures.jsonl",
         "first error: 0001.csv: ValueError: bad value.",
-        "what to do: read failures.jsonl, repair the files or the script, then `batchpoint jobs rerun "
-        "job`, which scores only what failed",
+        "what to do: read failures.jsonl, repair the files or the script, then create a job with "
+        "`rerun: {job: job, only: Failed}`, which scores only what failed",
     ] == result_of(verdict)
 
 
@@ -215,6 +217,17 @@ def test_every_end_comes_with_advice(code: ExitCode) -> None:
     """There is something to do, or it is said that there is not."""
     verdict = Verdict(code=code, reason="R", message="M.")
     assert reporting.what_to_do(a_config(), verdict)
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"), [("ThresholdPassed", True), ("NothingSucceeded", False)]
+)
+def test_a_higher_threshold_is_advised_only_where_it_helps(reason: str, expected: bool) -> None:
+    """A job without a single result fails whatever is tolerated."""
+    verdict = Verdict(code=ExitCode.THRESHOLD_PASSED, reason=reason, message="M.")
+    advice = reporting.what_to_do(a_config(), verdict)
+    assert expected == advice.endswith("; or raise errorThreshold")
+    assert "a job with `rerun: {job: job, only: Failed}`" in advice
 
 
 # -- job_progress_overview.txt -------------------------------------------------------------------------
