@@ -254,4 +254,7 @@ def test_a_released_host_gets_the_code_with_which_to_leave(line: Line) -> None:
     host.close()
     assert isinstance(line.event(), HostLost)
     line.line.wait_until_gone(SECONDS)
-    assert {"type": "exit", "code": 11} == head(line.host())
+    late = line.host()
+    assert {"type": "exit", "code": 11} == head(late)
+    line.line.close()
+    assert None is head(late)
