@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import itertools
 
@@ -85,3 +86,20 @@ def test_groups_are_handed_out_as_they_are_written() -> None:
     batches = a_table([1] * 24).to_batches()
     limits = Limits(group_rows=8, group_bytes=10**9, block_rows=4)
     assert 4 == len(list(parquet.write(batches, SCHEMA, limits)))
+
+
+def test_bytes_of_full_groups_do_not_depend_on_batches() -> None:
+    """Pages of a full group end where the writer sees batches end, unless columns are contiguous."""
+    count = parquet.DEFAULT.group_rows + 5_000
+    table = pa.table(
+        {
+            "i": pa.array(range(count)),
+            "s": pa.array([f"{at * 7919 % count}".zfill(at % 40) for at in range(count)]),
+        }
+    )
+    digests = set()
+    for rows in (count, 50_001, 777, 3):
+        batches = (table.slice(at, rows) for at in range(0, count, rows))
+        parts = parquet.write((one.to_batches()[0] for one in batches), table.schema)
+        digests.add(hashlib.sha256(b"".join(parts)).hexdigest())
+    assert 1 == len(digests)

@@ -112,12 +112,16 @@ def test_a_large_report_that_changed_while_it_was_compared_is_not_deleted(
     store = MemoryStore()
     store.fill({"out/r": LARGE[:-1] + b"y"})
 
+    finds = 0
+
     def replaced(verb: str, path: str) -> None:
-        if verb == "read":
-            store.after = None
+        nonlocal finds
+        finds += verb == "find"
+        if finds == 3:  # the one that comes after all has been read and found to differ
+            store.before = None
             store.fill({path: LARGE})
 
-    store.after = replaced
+    store.before = replaced
     storing.publish_report(pool, a_ledger(store), "r", [LARGE], tmp_path)
     assert 0 == store.calls["delete"]
     assert {"out/r": LARGE} == store.contents()
