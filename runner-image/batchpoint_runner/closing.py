@@ -6,7 +6,7 @@ has no effect where it was done before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,7 +59,7 @@ def after_fault(
     *,
     attempt: int,
     scratch: Path,
-    report: ProgressReport,
+    report: Callable[[], ProgressReport],
     progress: Progress,
 ) -> Verdict:
     """End a job, or this instance of it, by a fault; return the verdict that counts.
@@ -71,7 +71,7 @@ def after_fault(
         config: Of the job.
         attempt: Of the job as a whole.
         scratch: Local and private.
-        report: Of the progress.
+        report: Opens that of the progress.
         progress: As far as it is known here.
     """
     if error.code not in _DECIDING:
@@ -85,7 +85,7 @@ def after_fault(
             verdict = verdict.model_copy(
                 update={"first_error": merged.first_error, "counts": counts}
             )
-        _tell(ledger, config, verdict, merged, report)
+        _tell(ledger, config, verdict, merged, report())
         return ledger.create_verdict(attempt, verdict)
     return verdict_of(error, progress)
 

@@ -332,7 +332,7 @@ class Instance:
             self._config,
             attempt=self.attempt,
             scratch=self._private_folder(),
-            report=self._report(),
+            report=self._report,
             progress=self.progress(),
         )
 

@@ -52,14 +52,17 @@ class HostLine:
         self._items: dict[str, int] = {}
         self._is_closed = False
         self._thread: threading.Thread | None = None
-        self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._server: socket.socket | None = None
 
     def listen(self) -> None:
         """Open the socket and begin to accept, in the background."""
         self._path.unlink(missing_ok=True)
-        self._server.bind(str(self._path))
-        self._server.listen(4)
-        self._thread = threading.Thread(target=self._accept, name="worker-host-line", daemon=True)
+        self._server = server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        server.bind(str(self._path))
+        server.listen(4)
+        self._thread = threading.Thread(
+            target=self._accept, args=(server,), name="worker-host-line", daemon=True
+        )
         self._thread.start()
 
     def provide(self, setup: Mapping[str, Any]) -> None:
@@ -115,7 +118,8 @@ class HostLine:
                         line.shutdown(socket.SHUT_RDWR)
         if self._thread is not None:
             self._thread.join()
-        self._server.close()
+        if self._server is not None:
+            self._server.close()
 
     def _send(self, head: dict[str, Any]) -> None:
         if self._connection is not None:
@@ -123,10 +127,10 @@ class HostLine:
             with contextlib.suppress(wire.WireError):
                 wire.send(self._connection, head)
 
-    def _accept(self) -> None:
+    def _accept(self, server: socket.socket) -> None:
         try:
             while not self._is_closed:
-                connection, _ = self._server.accept()
+                connection, _ = server.accept()
                 # One at a time: user code that connects while its host is there only waits in the
                 # backlog, and gets nothing.
                 with connection:
