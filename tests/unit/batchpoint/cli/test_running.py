@@ -28,6 +28,7 @@ def test_a_runner_is_told_where_everything_is() -> None:
         "BATCHPOINT_INSTANCE_INDEX": "3",
         "BATCHPOINT_LOG_FORMAT": "text",
         "BATCHPOINT_POLL_SECONDS": "0.2",
+        "BATCHPOINT_STALE_AFTER_SECONDS": "10",
         "BATCHPOINT_SHARED_DIRECTORY": "/work/3/shared",
         "BATCHPOINT_TERMINATION_MESSAGE": "/work/3/termination-message",
         "PYTHONPATH": "/ours",
