@@ -89,9 +89,11 @@ class Channel:
         if not self.is_open:
             return
         raw = json.dumps(head, separators=(",", ":")).encode()
-        pieces = [memoryview(wire.lengths(len(raw), len(body)) + raw)]
-        if body:
-            pieces.append(memoryview(body))
+        start = wire.lengths(len(raw), len(body)) + raw
+        if len(body) <= wire.JOIN_BYTES:
+            pieces = [memoryview(start + body)]
+        else:
+            pieces = [memoryview(start), memoryview(body)]
         self._outgoing.append(((head, body), pieces))
         if len(self._outgoing) == 1:
             self._write()

@@ -12,7 +12,8 @@ sender   type        other keys of the head
 ======== =========== ==============================================================================
 host     hello       version, host (random id), pid, python, executable, in_hand (task ids it works on)
 runner   setup       everything that workers need, see :data:`SETUP_KEYS`
-host     worker      worker, state (Starting, Ready, Lost), init_mode, init_seconds, notes
+host     worker      worker, state (Starting, Ready, Lost), init_mode, init_seconds, notes; told again
+                     after each setup, and when the way of starting changes
 host     unusable    code (10 or 14), reason, error: no worker can start; nothing more will follow
 runner   task        task, mini_batch, attempt, timeout_seconds, directory, items [{path, name}]
 host     result      task, worker, outcome, run_seconds, error, segments, columns, failed, short,
@@ -38,6 +39,9 @@ MAX_BODY_BYTES = 1024 * 1024 * 1024
 
 INLINE_BODY_BYTES = 8 * 1024 * 1024
 """Rows up to this size travel in the frame; larger ones as the file ``<directory>/rows``."""
+
+JOIN_BYTES = 64 * 1024
+"""A body up to this size is copied behind its head, which is cheaper than a second system call."""
 
 SETUP_KEYS = (
     "version",
@@ -140,9 +144,12 @@ def send(connection: socket.socket, head: Dict[str, Any], body: bytes = b"") -> 
         WireError: The other side is gone.
     """
     raw = json.dumps(head, separators=(",", ":")).encode()
+    start = _LENGTHS.pack(len(raw), len(body)) + raw
     try:
-        connection.sendall(_LENGTHS.pack(len(raw), len(body)) + raw)
-        if body:
+        if len(body) <= JOIN_BYTES:
+            connection.sendall(start + body)
+        else:
+            connection.sendall(start)
             connection.sendall(body)
     except OSError as exc:
         raise WireError("the connection broke while a frame was sent: %s" % exc) from exc
