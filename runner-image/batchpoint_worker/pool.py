@@ -237,9 +237,8 @@ class Pool:
 
     def _attempt_ended(self, attempt: book.Attempt, number: int) -> None:
         self._slots[number].reserved = self._book.ended(attempt)
-        if self._book.forks.verdict is not probe.Verdict.UNSAFE:
-            return
-        if self._starter.init_mode == "Fork":
+        is_unsafe = self._book.forks.verdict is probe.Verdict.UNSAFE
+        if is_unsafe and self._starter.init_mode == "Fork":
             self._starter.spawn_from_now_on("run() hangs in a fork of the process that loaded it")
             for one in self._members():
                 self._retire_fork(one)
@@ -319,9 +318,8 @@ class Pool:
     def _never_ready(self, one: Member, status: int, stderr: str) -> None:
         if one.end is not None and one.end.outcome == slots.TOLD:
             return
-        what = "the process %s" % processes.how_it_ended(status)
-        if one.end is not None:
-            what = one.end.error["message"]
+        how = "the process %s" % processes.how_it_ended(status)
+        what = one.end.error["message"] if one.end is not None else how
         self._starter.failed(one, slots.start_failed(what, stderr))
 
     def _explain(self, one: Member, task: book.Task, status: int, stderr: str) -> Dict[str, Any]:
@@ -350,12 +348,8 @@ class Pool:
             return
         cause = exc.as_error()
         error = faults.error(cause["type"], exc.message, cause["traceback"])
-        self.unusable = {
-            "type": "unusable",
-            "code": exc.code,
-            "reason": exc.reason,
-            "error": error,
-        }
+        facts = {"code": exc.code, "reason": exc.reason, "error": error}
+        self.unusable = {"type": "unusable", **facts}
         self._book.clear()
         self._send(self.unusable, b"")
         for one in self._members():
