@@ -11,7 +11,7 @@ import traceback
 from importlib import metadata
 
 import click
-from click.exceptions import UsageError
+from click.exceptions import NoArgsIsHelpError, UsageError
 
 from batchpoint.cli import output
 from batchpoint.cli.manifests.faulty import ManifestsInvalid
@@ -64,6 +64,9 @@ def main(arguments: list[str] | None = None) -> int:
     except click.Abort:
         output.tell("Stopped.")
         return ABORTED
+    except NoArgsIsHelpError as exc:
+        output.tell(exc.format_message())
+        return exc.exit_code
     except click.ClickException as exc:
         command = (
             f" See {exc.ctx.command_path} -h." if isinstance(exc, UsageError) and exc.ctx else ""

@@ -133,11 +133,11 @@ def _headline(result: JobResult) -> str:
 def _facts(result: JobResult, here: Path) -> list[tuple[str, str]]:
     counts = result.counts
     facts: list[tuple[str, str]] = []
-    if counts.files.total:
+    if counts.files.done or (result.code is ExitCode.SUCCEEDED and counts.files.total):
         failed = f"{counts.files.failed:,} failed" if counts.files.failed else "none failed"
         facts.append(("files", f"{counts.files.done:,} of {counts.files.total:,}, {failed}"))
         facts.append(("rows", f"{counts.rows:,}"))
-    if result.verdict and (error := result.verdict.first_error):
+    if result.verdict and (error := result.verdict.first_error) and not _is_told(result.verdict):
         message = " ".join(error.message.split())[:MOST_ERROR_CHARACTERS]
         facts.append(("first error", f"{error.item}: {error.type}: {message}"))
     if counts.files.failed:
@@ -149,15 +149,19 @@ def _facts(result: JobResult, here: Path) -> list[tuple[str, str]]:
     return facts
 
 
+def _is_told(verdict: Verdict) -> bool:
+    """Whether the sentence holds the first error already, so that nobody has to read it twice."""
+    error = verdict.first_error
+    return error is not None and f"{error.item} with {error.type}" in verdict.message
+
+
 def _took(result: JobResult) -> str:
     workers = result.config.workers.count
-    return ", ".join(
-        [
-            f"{result.seconds:.1f} s",
-            progress_texts.rate(result.counts.rows / result.seconds if result.seconds else 0.0),
-            f"{_counted(result.instances, 'instance')} of {_counted(workers, 'worker')}",
-        ]
-    )
+    facts = [f"{result.seconds:.1f} s"]
+    if result.counts.rows and result.seconds:
+        facts.append(progress_texts.rate(result.counts.rows / result.seconds))
+    facts.append(f"{_counted(result.instances, 'instance')} of {_counted(workers, 'worker')}")
+    return ", ".join(facts)
 
 
 def _counted(number: int, noun: str) -> str:

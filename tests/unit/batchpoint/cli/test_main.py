@@ -39,3 +39,9 @@ def test_faulty_manifests_are_wrong_usage_of_run(
     file.write_text(local_jobs.MANIFESTS.replace("miniBatchSize: 2", "miniBatchSize: -2"))
     assert 2 == main.main(["run", "-f", str(file)])
     assert capsys.readouterr().err.startswith(f"{file}:")
+
+
+def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whole, and nothing behind it that could be taken for a part of an example."""
+    assert 2 == main.main([])
+    assert capsys.readouterr().err.endswith("--datastore demo=build/demo/digits/datastore\n")

@@ -169,3 +169,23 @@ def test_a_script_that_cannot_start_is_shown_with_its_traceback() -> None:
     expected = ['  File "score.py", line 3, in init', "  KeyError: 1"]
     assert expected == summary.as_text(result, HERE).splitlines()[-2:]
     assert traceback == json.loads(summary.as_json(result))["traceback"]
+
+
+def test_a_first_error_is_told_once() -> None:
+    """Where the sentence holds it, no line repeats it."""
+    error = FirstError(item="a.csv", type="KeyError", message="'x'")
+    message = "All 3 files failed; first a.csv with KeyError: 'x'."
+    verdict = Verdict(
+        code=ExitCode.THRESHOLD_PASSED, reason="N", message=message, first_error=error
+    )
+    text = summary.as_text(a_result(ExitCode.THRESHOLD_PASSED, verdict=verdict), HERE)
+    assert 1 == text.count("a.csv")
+
+
+def test_a_job_that_scored_nothing_shows_no_empty_counts() -> None:
+    """Zeros would hide the sentence that matters."""
+    progress = Progress(files=Counts(total=3))
+    verdict = Verdict(code=ExitCode.CANNOT_START, reason="R", message="No.", counts=progress)
+    lines = summary.as_text(a_result(ExitCode.CANNOT_START, verdict=verdict), HERE).splitlines()
+    assert ["digits failed: No."] == [line for line in lines if "took" not in line]
+    assert "rows" not in lines[-1]
