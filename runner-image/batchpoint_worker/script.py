@@ -10,10 +10,14 @@ import importlib.util
 import inspect
 import os
 import sys
+import traceback
 import types
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from batchpoint_worker import entry_script, faults, tracebacks
+
+MOST_NAMES = 10
+"""Of files that a message names."""
 
 
 class MiniBatchContext:
@@ -71,8 +75,36 @@ def failed_to_start(
 ) -> faults.Unusable:
     """Return the error for an exception of user code while importing or in `init`."""
     error = tracebacks.describe(exc, code_directory)
-    message = "%s failed with %s: %s" % (what, error["type"], faults.cut(error["message"], 300))
+    cause = faults.cut(error["message"], 300)
+    message = "%s failed with %s: %s%s" % (what, error["type"], cause, _hint(exc))
     return faults.Unusable(faults.CANNOT_START, "ScriptUnusable", message, error)
+
+
+def _hint(exc: BaseException) -> str:
+    """Return what helps with the two mistakes of scripts that come from elsewhere; else nothing."""
+    if isinstance(exc, SystemExit) and _is_of_argparse(exc):
+        return ". Other arguments than its own are in sys.argv: call parse_known_args(), not parse_args()"
+    folder = os.environ.get("AZUREML_MODEL_DIR", "")
+    missing = getattr(exc, "filename", None)
+    if isinstance(exc, FileNotFoundError) and folder and str(missing).startswith(folder + os.sep):
+        found = ", ".join(_entries(folder)) or "nothing"
+        return ". AZUREML_MODEL_DIR holds the model below its own name: %s" % found
+    return ""
+
+
+def _is_of_argparse(exc: BaseException) -> bool:
+    frames = traceback.walk_tb(exc.__traceback__)
+    return any(frame.f_globals.get("__name__") == "argparse" for frame, _ in frames)
+
+
+def _entries(folder: str) -> List[str]:
+    """Return the first files two levels below a folder, relative to it."""
+    found = []
+    for name in sorted(os.listdir(folder)):
+        inner = os.path.join(folder, name)
+        names = sorted(os.listdir(inner)) if os.path.isdir(inner) else []
+        found.extend([os.path.join(name, one) for one in names] or [name])
+    return found[:MOST_NAMES]
 
 
 def load(setup: Mapping[str, Any]) -> ScriptScorer:
@@ -123,7 +155,10 @@ def _import(path: str, code_directory: Optional[str]) -> types.ModuleType:
         spec.loader.exec_module(module)
     except SyntaxError as exc:
         error = tracebacks.describe(exc, code_directory)
-        message = "the scoring script cannot be parsed: %s" % error["message"]
+        # Python leaves out the file's name for some faults.
+        name = os.path.basename(path)
+        where = "" if exc.filename else " " + name
+        message = "the scoring script%s cannot be parsed: %s" % (where, error["message"])
         raise faults.Unusable(
             faults.WRONG_CONFIGURATION, "WrongConfiguration", message, error
         ) from exc

@@ -72,7 +72,8 @@ def test_context_goes_to_a_second_parameter(tmp_path: Path, signature: str, want
     [
         ("def init(): pass", 14, "defines no function run(mini_batch)"),
         ("run = 5", 14, "defines no function run(mini_batch)"),
-        ("def run(:", 14, "cannot be parsed"),
+        ("def run(:", 14, "cannot be parsed: invalid syntax (score.py, line 1)"),
+        ("x = '\0'", 14, "cannot be parsed"),
         ("import no_such_module", 10, "importing score.py failed with ModuleNotFoundError"),
         ("raise SystemExit(2)", 10, "importing score.py failed with SystemExit"),
     ],
@@ -119,3 +120,30 @@ def test_init_error_carries_the_users_traceback(tmp_path: Path) -> None:
         scorer.init()
     assert 10 == got.value.code
     assert got.value.as_error()["traceback"].startswith("Raised at score.py, line 2, in init")
+
+
+def test_a_strict_argument_parser_is_told_what_to_call(tmp_path: Path) -> None:
+    """Workers have arguments of their own, and argparse says why it ends only to stderr."""
+    source = "import argparse\ndef init(): argparse.ArgumentParser().parse_args(['--x'])\n"
+    scorer = load(tmp_path, source + "def run(m): return 1")
+    with pytest.raises(faults.Unusable) as got:
+        scorer.init()
+    assert (
+        "init() failed with SystemExit: 2. Other arguments than its own are in sys.argv: call "
+        "parse_known_args(), not parse_args()"
+    ) == got.value.message
+
+
+def test_a_file_missing_below_the_model_folder_comes_with_what_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model lies in a folder of its own name, which scripts often forget."""
+    models = tmp_path / "model"
+    (models / "forest").mkdir(parents=True)
+    (models / "forest" / "model.pkl").touch()
+    monkeypatch.setenv("AZUREML_MODEL_DIR", str(models))
+    source = f"def init(): open({str(models / 'model.pkl')!r})\ndef run(m): return 1"
+    with pytest.raises(faults.Unusable) as got:
+        load(tmp_path, source).init()
+    expected = "'. AZUREML_MODEL_DIR holds the model below its own name: forest/model.pkl"
+    assert got.value.message.endswith(expected)
