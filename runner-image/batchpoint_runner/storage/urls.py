@@ -242,6 +242,6 @@ def _unknown_scheme(uri: str, scheme: str) -> str:
     close = _OTHER_WORDS.get(scheme)
     if close is None:
         close = next(iter(difflib.get_close_matches(scheme, SCHEMES, n=1, cutoff=0.5)), None)
-    guess = f"did you mean {close}://? " if close else ""
+    guess = f"; did you mean {close}://?" if close else "."
     known = ", ".join(f"{known}://" for known in SCHEMES)
-    return f"The scheme of {uri!r} is unknown; {guess}Known are {known} and plain paths."
+    return f"The scheme of {uri!r} is unknown{guess} Known are {known} and plain paths."
