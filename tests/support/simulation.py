@@ -477,7 +477,7 @@ class Process:
             self.world.config,
             attempt=ATTEMPT,
             scratch=self.folder / "private",
-            report=_report(self.ledger),
+            report=lambda: _report(self.ledger),
             progress=Progress(),
         )
         decided = self.world.read_verdict()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchpoint_runner import chunking
@@ -47,6 +47,7 @@ def test_no_items_give_no_mini_batches_and_no_chunks() -> None:
     assert [] == list(chunking.cut([], total_weight=0, instances=1))
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(0, 200), min_size=1), st.integers(1, 12))
 def test_mini_batches_keep_all_items_in_order(ordinals: set[int], size: int) -> None:
     """Every item once, in order, consecutive within a mini-batch, and none above the size."""
@@ -57,6 +58,7 @@ def test_mini_batches_keep_all_items_in_order(ordinals: set[int], size: int) -> 
     assert all(b.ordinal == a.ordinal + 1 for batch in batches for a, b in pairwise(batch))
 
 
+@settings(deadline=None)
 @given(SIZES, st.integers(1, 7), st.integers(1, 20))
 def test_chunks_are_consecutive_and_hold_all_items_once(
     sizes: list[int], size: int, instances: int
@@ -70,6 +72,7 @@ def test_chunks_are_consecutive_and_hold_all_items_once(
     assert [f"c{at:06d}" for at in range(len(chunks))] == [chunk.name for chunk in chunks]
 
 
+@settings(deadline=None)
 @given(SIZES, st.integers(1, 7), st.integers(1, 20))
 def test_a_chunk_stays_below_its_target_unless_it_is_one_mini_batch(
     sizes: list[int], size: int, instances: int
@@ -115,6 +118,7 @@ def test_the_heaviest_chunk_is_claimed_first_and_equal_ones_in_input_order() -> 
     assert (1, 3, 0, 2) == chunking.claim_order(chunks)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 5), max_size=50))
 def test_the_claim_order_names_every_chunk_once(weights: list[int]) -> None:
     """A permutation, by descending weight."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchpoint_runner import commits
@@ -53,6 +53,7 @@ COMMITS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(COMMITS, st.binary(max_size=50))
 def test_a_commit_comes_back_as_it_was(commit: Commit, rows: bytes) -> None:
     """Head and rows are found again by the prefix alone."""

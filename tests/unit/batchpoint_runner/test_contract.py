@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -81,6 +81,7 @@ def test_exit_codes_are_those_of_the_pod_failure_policy() -> None:
     assert [0, 1, 10, 11, 12, 13, 14, 20] == [int(code) for code in ExitCode]
 
 
+@settings(deadline=None)
 @given(
     message=st.text(max_size=3000),
     item=st.text(max_size=3000),

@@ -13,10 +13,11 @@ from batchpoint_runner.errors import RunnerError
 
 
 def all_errors(of: type[RunnerError] = RunnerError) -> Iterator[type[RunnerError]]:
-    """Yield every class of the tree."""
+    """Yield every class of the tree; other modules may have private ones."""
     yield of
     for child in of.__subclasses__():
-        yield from all_errors(child)
+        if child.__module__ == errors.__name__:
+            yield from all_errors(child)
 
 
 PLACE = {"store": "s3://b", "path": "p", "operation": "read"}

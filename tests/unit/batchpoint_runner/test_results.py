@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchpoint_runner import results
@@ -168,6 +168,7 @@ NEARLY = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(
     NEARLY | st.dictionaries(st.text(max_size=8), JSON, max_size=5),
     st.integers(1, 4),
@@ -189,6 +190,7 @@ def test_whatever_is_accepted_accounts_for_each_item_once(
     assert result.body == "File" or body_bytes == sum(s.length for s in result.segments)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_the_task_of_a_malformed_answer_may_be_any_text(task: str) -> None:
     """Even one that is no text at all."""

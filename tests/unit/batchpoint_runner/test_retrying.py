@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchpoint_runner import retrying
@@ -72,6 +72,7 @@ def test_an_item_alone_after_a_split_has_all_attempts_again() -> None:
     assert [Retry(), Retry(), GiveUp()] == decided
 
 
+@settings(deadline=None)
 @given(st.integers(1, 33), st.sets(st.integers(0, 32)), st.integers(0, 4))
 def test_all_culprits_stand_alone_in_the_end_and_neighbours_succeed(
     count: int, culprits: set[int], max_retries: int

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchpoint_runner import results
@@ -344,6 +344,7 @@ def test_warnings_are_kept_once_each() -> None:
     assert ("w1", "w2") == driver.run.result().warnings
 
 
+@settings(deadline=None)
 @given(
     count=st.integers(1, 14),
     size=st.integers(1, 6),
