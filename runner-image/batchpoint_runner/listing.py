@@ -10,6 +10,7 @@ which of the possible reasons it was and what was there instead.
 
 from __future__ import annotations
 
+import difflib
 import heapq
 import marshal
 import tempfile
@@ -95,8 +96,8 @@ def list_items(
 
 
 def names_beside(location: Location) -> list[str]:
-    """Return up to three names in the folder that holds this place, to say what is there instead."""
-    folder, _, _ = location.path.rpartition("/")
+    """Return the names in the folder that holds this place, those most like it first."""
+    folder, _, missing = location.path.rpartition("/")
     start = len(folder) + 1 if folder else 0
     found: dict[str, None] = {}
     try:
@@ -105,12 +106,16 @@ def names_beside(location: Location) -> list[str]:
             found[name + slash] = None
     except StorageError:
         return []
-    return sorted(found)[:_EXAMPLES]
+    close = difflib.get_close_matches(missing, sorted(found))
+    return [*close, *sorted(found.keys() - set(close))]
 
 
 def there_is(names: list[str]) -> str:
     """Return a sentence that says what is there instead."""
-    return f"Beside it there is: {', '.join(names)}." if names else "There is nothing beside it."
+    if not names:
+        return "There is nothing beside it."
+    others = " and others" if len(names) > _EXAMPLES else ""
+    return f"Beside it there is: {', '.join(names[:_EXAMPLES])}{others}."
 
 
 def _one_file(location: Location) -> Listing:

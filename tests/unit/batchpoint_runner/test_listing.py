@@ -140,12 +140,13 @@ def _folder_with(tmp_path: Path, *names: str) -> LocalStore:
 
 
 def test_a_missing_folder_says_what_is_there(tmp_path: Path) -> None:
-    """Names beside it help to see the slip of the pen."""
-    store = _folder_with(tmp_path, "images/a.png", "b.csv")
+    """The names most like it come first, which helps to see the slip of the pen."""
+    store = _folder_with(tmp_path, "a.csv", "b.csv", "c.csv", "images/a.png")
     with pytest.raises(InputInvalid) as caught:
         listing.list_items(_at(store, "imagse"), _spec())
     assert caught.value.message == (
-        "The input folder memory://test/imagse does not exist. Beside it there is: b.csv, images/."
+        "The input folder memory://test/imagse does not exist. Beside it there is: images/, a.csv, b.csv "
+        "and others."
     )
     assert "InputNotFound" == caught.value.reason
 
