@@ -70,6 +70,7 @@ class Desk:
     documents: list[dict[str, Any]] = field(default_factory=list)
     stores: dict[str, str] = field(default_factory=dict)
     """Further datastores of the commands, as ``--datastore`` takes them."""
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def store(self) -> Path:
@@ -161,13 +162,15 @@ class Desk:
         self, *jobs: str, options: Sequence[str] = (), **variables: str
     ) -> subprocess.Popen[str]:
         """Start the command and return at once."""
-        return subprocess.Popen(
+        command = subprocess.Popen(
             self.command(*jobs, options=options),
             env=local_jobs.environment(variables),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.started.append(command)
+        return command
 
     def run(self, *jobs: str, options: Sequence[str] = (), **variables: str) -> Ended:
         """Run some of the jobs, one after the other, to the end of the command."""
@@ -247,9 +250,14 @@ def desk(folder: Path) -> Iterator[Desk]:
     work = Path(tempfile.mkdtemp(prefix="bp-"))
     for name in ("store", "state"):
         (folder / name).mkdir(parents=True)
+    at = Desk(folder=folder, work=work)
     try:
-        yield Desk(folder=folder, work=work)
+        yield at
     finally:
+        for command in at.started:
+            if command.poll() is None:
+                command.kill()
+                print(command.communicate())  # shown by pytest when the test has failed
         shutil.rmtree(work, ignore_errors=True)
 
 
