@@ -9,6 +9,7 @@ from pathlib import Path
 
 from batchpoint_runner.contract import RunConfig, Verdict
 from batchpoint_runner.engine import InstanceProgress
+from batchpoint_runner.errors import StorageUnavailable
 from batchpoint_runner.events import (
     Claimed,
     Crashed,
@@ -142,7 +143,7 @@ class Background:
             verdict = self._ledger.read_verdict(self._attempt)
             return Watched(failures=failures, verdict=verdict)
 
-        self._do(watch)
+        self._do(_if_available(watch, Watched(failures={}, verdict=None)))
 
     def look(self, chunks: tuple[str, ...]) -> None:
         """Read directly what has become of chunks, or of the merge."""
@@ -162,7 +163,7 @@ class Background:
             rows=progress.rows,
             state=progress.state,
         )
-        self._do(lambda: self._ledger.write_instance(record))
+        self._do(_if_available(lambda: self._ledger.write_instance(record), None))
 
     def finish(self, *, although_claimed: bool) -> None:
         """Claim the merge and do it."""
@@ -233,3 +234,17 @@ class Background:
         records = self._readers.map(self._ledger.read_instance, others)
         beats = {one.index: (one.process, one.beat) for one in records if one is not None}
         return StandbySeen(observed=Observed(missing=missing, owners=known, beats=beats))
+
+
+def _if_available(
+    action: Callable[[], Event | None], otherwise: Event | None
+) -> Callable[[], Event | None]:
+    """Return an action that is left out while the store does not answer: it comes again in a second."""
+
+    def run() -> Event | None:
+        try:
+            return action()
+        except StorageUnavailable:
+            return otherwise
+
+    return run

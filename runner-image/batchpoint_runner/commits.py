@@ -77,5 +77,5 @@ def _failure(row: list[object]) -> Failure:
 
 
 def _output(row: list[object]) -> OutputFile:
-    names = ("path", "size", "sha256", "key", "ordinal")
+    names = ("path", "size", "sha256", "key", "ordinal", "count")
     return OutputFile(**dict(zip(names, row, strict=True)))  # type: ignore[arg-type]

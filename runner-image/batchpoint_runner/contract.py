@@ -336,5 +336,8 @@ FAILURES = "failures.jsonl"
 REPORT_PROGRESS = "job_progress_overview.txt"
 REPORT_ERRORS = "job_error.txt"
 REPORT_RESULT = "job_result.txt"
-RESERVED_NAMES = (MANIFEST, FAILURES, REPORT_PROGRESS, REPORT_ERRORS, REPORT_RESULT, ".batchpoint")
+REPORTS = (MANIFEST, FAILURES, REPORT_PROGRESS, REPORT_ERRORS, REPORT_RESULT)
+"""What a job writes beside its output; rewritten by the job itself, never over another's."""
+
+RESERVED_NAMES = (*REPORTS, ".batchpoint")
 """Beside the output; user code cannot write files of these names to AZUREML_BI_OUTPUT_PATH."""

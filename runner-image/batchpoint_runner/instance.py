@@ -127,6 +127,7 @@ class Instance:
                 spool_folder=self._private_folder(),
                 finish=lambda: self._finish(plan),
             )
+            stack.callback(work.discard)
             self.engine = Engine(
                 plan=plan,
                 config=self._config,

@@ -8,12 +8,12 @@ The rules and their proof by simulation are in docs/decisions/0002; names are in
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from batchpoint_runner import commits
-from batchpoint_runner.contract import RESERVATION, JobIdentity, LedgerPaths, Verdict
+from batchpoint_runner.contract import REPORTS, RESERVATION, JobIdentity, LedgerPaths, Verdict
 from batchpoint_runner.errors import AlreadyExists, ObjectNotFound, OutputTaken
 from batchpoint_runner.records import Chunk, Commit, Item
 from batchpoint_runner.storage.base import Store
@@ -107,18 +107,20 @@ class Ledger:
             file_name: Of the merged rows; None when none are written.
 
         Raises:
-            OutputTaken: The file exists already, or the folder belongs to another job.
+            OutputTaken: The file or one of the reports beside it exists already, or the folder belongs
+                to another job.
         """
         reservation = self._read_json(RESERVATION)
         if reservation is None:
-            if file_name and self.store.find(self.at(file_name)) is not None:
+            taken = self._first_taken((file_name, *REPORTS) if file_name else REPORTS)
+            if taken is not None:
                 # Perhaps an instance of this very job reserved and finished between the two looks.
                 reservation = self._read_json(RESERVATION)
                 if reservation is None:
                     raise OutputTaken(
-                        f"The output {file_name} exists already in "
-                        f"{self.folder or 'the output folder'}. Choose another output folder or "
-                        "file name, or move the file away; nothing was overwritten."
+                        f"The output {taken} exists already in "
+                        f"{self.folder or 'the output folder'}. Choose another output folder, or move "
+                        "the file away; nothing was overwritten."
                     )
             else:
                 mine = {"uid": job.uid, "job": job.name, "namespace": job.namespace}
@@ -257,6 +259,9 @@ class Ledger:
         return None if value is None else Verdict.model_validate(value)
 
     # -- helpers ---------------------------------------------------------------------------------
+
+    def _first_taken(self, names: Iterable[str]) -> str | None:
+        return next((name for name in names if self.store.find(self.at(name)) is not None), None)
 
     def _names(self, folder: str) -> set[str]:
         return {stored.path.rsplit("/", 1)[-1] for stored in self.store.list(self.at(folder))}

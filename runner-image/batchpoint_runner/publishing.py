@@ -131,6 +131,7 @@ class Publisher:
             sha256=digest.hexdigest(),
             key=key,
             ordinal=held.ordinal,
+            count=held.count,
         )
 
     def _create(self, key: str, parts: Iterator[bytes]) -> None:

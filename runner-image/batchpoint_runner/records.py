@@ -82,6 +82,8 @@ class OutputFile:
     """Ledger path of the bytes, unique to the execution."""
     ordinal: int
     """First item of the mini-batch that wrote it."""
+    count: int
+    """Items of that mini-batch, including those that failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

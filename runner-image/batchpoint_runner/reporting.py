@@ -215,7 +215,9 @@ def what_to_do(config: RunConfig, verdict: Verdict) -> str:
         case ExitCode.OUTPUT_TAKEN:
             return "give the job another output folder or file name, or move away what is there"
         case ExitCode.INPUT_INVALID:
-            return "correct the input's URI, its patterns or its credentials, then run the job again"
+            return (
+                "correct the input's URI, its patterns or its credentials, then run the job again"
+            )
         case ExitCode.WRONG_CONFIGURATION:
             return "correct the deployment as the first line says, then run the job again"
         case ExitCode.DRAINED:

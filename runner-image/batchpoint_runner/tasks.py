@@ -41,6 +41,7 @@ class HeldFile:
     path: str
     size: int
     ordinal: int
+    count: int
 
 
 class Spool(Protocol):
@@ -300,7 +301,13 @@ class ChunkRun:
         self._note_gaps(piece, result.short)
         for file in result.files:
             ordinal = piece.items[0].ordinal
-            held = HeldFile(task=result.task, path=file.path, size=file.size, ordinal=ordinal)
+            held = HeldFile(
+                task=result.task,
+                path=file.path,
+                size=file.size,
+                ordinal=ordinal,
+                count=len(piece.items),
+            )
             self._held.append(held)
         self._warnings.update(dict.fromkeys(result.warnings))
         self._close(piece)

@@ -90,7 +90,8 @@ def publish(
         chunk: Its name.
         results: By ordinal.
         failures: By ordinal.
-        files: Of user code: content by first ordinal of the mini-batch and path.
+        files: Of user code: content by first ordinal of the mini-batch, which reaches to the next one
+            with files, and path.
         execution: By default one of its own per chunk.
         inline: Rows lie in the commit object; False: in an object of their own.
         changes: Further fields of the commit.
@@ -111,7 +112,12 @@ def publish(
         columns=columns,
         segments=_segments(results, columns),
         failures=failed,
-        outputs=_outputs(ledger, name, files or {}),
+        outputs=_outputs(
+            ledger,
+            name,
+            files or {},
+            end=1 + max((one.first + one.count for one in results), default=0),
+        ),
         data_key=key,
         data_bytes=len(rows),
         data_sha256=hashlib.sha256(rows).hexdigest(),
@@ -162,8 +168,10 @@ def _segments(results: Sequence[Result], columns: Sequence[tuple[str, ...]]) -> 
 
 
 def _outputs(
-    ledger: Ledger, execution: str, files: Mapping[tuple[int, str], bytes]
+    ledger: Ledger, execution: str, files: Mapping[tuple[int, str], bytes], *, end: int
 ) -> tuple[OutputFile, ...]:
+    begins = sorted({ordinal for ordinal, _ in files})
+    next_of = dict(zip(begins, [*begins[1:], end], strict=False))
     outputs = []
     for number, ((ordinal, path), content) in enumerate(sorted(files.items())):
         key = f"{ledger.paths.data}/{execution}/files/{number:06d}"
@@ -175,6 +183,7 @@ def _outputs(
                 sha256=hashlib.sha256(content).hexdigest(),
                 key=key,
                 ordinal=ordinal,
+                count=max(1, next_of[ordinal] - ordinal),
             )
         )
     return tuple(outputs)

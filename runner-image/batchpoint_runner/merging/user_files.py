@@ -10,7 +10,6 @@ import heapq
 import json
 import sqlite3
 import tempfile
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
@@ -69,24 +68,17 @@ def held(generations: Sequence[Generation]) -> Iterator[Held]:
 
 def _held_of(generation: Generation) -> Iterator[Held]:
     for head in generation.heads():
-        begins = sorted({file.ordinal for file in head.commit.outputs})
         for file in head.commit.outputs:
-            if not generation.number or _still_counts(generation, head, begins, file.ordinal):
+            if not generation.number or _still_counts(generation, head, file):
                 yield Held(generation, file, file.ordinal in generation.rescored)
 
 
-def _still_counts(generation: Generation, head: Head, begins: list[int], first: int) -> bool:
-    """Say whether a result of the mini-batch that wrote a file was not scored again.
-
-    The mini-batch is taken to reach to the next one that wrote files: keeping a file too many is
-    better than losing one.
-    """
-    after = bisect_right(begins, first)
-    end = begins[after] if after < len(begins) else None
+def _still_counts(generation: Generation, head: Head, file: OutputFile) -> bool:
+    """Say whether a result of the mini-batch that wrote a file was not scored again."""
     return any(
         not generation.rescored.has_any(segment.first, segment.count)
         for segment in head.commit.segments
-        if segment.first >= first and (end is None or segment.first < end)
+        if file.ordinal <= segment.first < file.ordinal + file.count
     )
 
 

@@ -196,14 +196,21 @@ def test_beats_rise_and_name_the_process(make: Callable[..., Bench]) -> None:
     assert (9, 2, "Running") == (records[0].rows, records[0].files, records[0].state)
 
 
-@pytest.mark.parametrize("verb", ["recover", "watch", "look", "beat", "finish", "claim"])
+def test_store_that_does_not_answer_for_a_while_ends_no_job(bench: Bench) -> None:
+    """A sign of life and a look at the job come again in a second; nothing depends on one of them."""
+    bench.store.fail("*", times=2)
+    bench.work.beat(PROGRESS)
+    assert [] == posted(bench)
+    bench.work.watch(frozenset())
+    assert [Watched(failures={}, verdict=None)] == posted(bench)
+
+
+@pytest.mark.parametrize("verb", ["recover", "look", "finish", "claim"])
 def test_an_error_of_the_store_reaches_the_engine(verb: str, bench: Bench) -> None:
     """A thread of a pool must not lose it."""
     arguments: dict[str, Callable[[], None]] = {
         "recover": bench.work.recover,
-        "watch": lambda: bench.work.watch(frozenset()),
         "look": lambda: bench.work.look(("c000000",)),
-        "beat": lambda: bench.work.beat(PROGRESS),
         "finish": lambda: bench.work.finish(although_claimed=False),
         "claim": lambda: bench.work.claim(bench.plan.chunks[0]),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from batchpoint_runner import commits
-from batchpoint_runner.contract import RESERVATION, ExitCode, JobIdentity, Verdict
+from batchpoint_runner.contract import REPORTS, RESERVATION, ExitCode, JobIdentity, Verdict
 from batchpoint_runner.errors import OutputTaken, StorageUnavailable
 from batchpoint_runner.ledger import InstanceRecord, Ledger
 from batchpoint_runner.records import Segment
@@ -77,14 +77,15 @@ def test_of_two_jobs_that_reserve_at_once_one_is_refused(store: MemoryStore) -> 
         builders.a_ledger(store).reserve(JOB, "p.csv")
 
 
+@pytest.mark.parametrize("name", ["p.csv", *REPORTS])
 def test_a_file_that_is_there_before_the_job_is_never_overwritten(
-    ledger: Ledger, store: MemoryStore
+    name: str, ledger: Ledger, store: MemoryStore
 ) -> None:
-    """Found before any compute is spent, and nothing is reserved."""
-    store.fill({"out/p.csv": b"precious"})
-    with pytest.raises(OutputTaken, match="exists already"):
+    """Found before any compute is spent, reports included, and nothing is reserved."""
+    store.fill({f"out/{name}": b"precious"})
+    with pytest.raises(OutputTaken, match=f"The output {name} exists already"):
         ledger.reserve(JOB, "p.csv")
-    assert {"out/p.csv": b"precious"} == store.contents()
+    assert {f"out/{name}": b"precious"} == store.contents()
 
 
 def test_a_job_without_rows_looks_for_no_file(ledger: Ledger, store: MemoryStore) -> None:

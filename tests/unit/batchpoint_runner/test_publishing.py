@@ -64,7 +64,7 @@ def in_a_file(task: str, length: int) -> TaskResult:
     return TaskResult.model_validate(head)
 
 
-HELD = HeldFile(task="e-1", path="plot.png", size=7, ordinal=0)
+HELD = HeldFile(task="e-1", path="plot.png", size=7, ordinal=0, count=1)
 
 
 def test_rows_are_spooled_one_after_the_other(spool: RowSpool) -> None:
