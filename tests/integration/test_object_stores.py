@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import re
-import socket
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -24,6 +20,7 @@ from batchpoint_runner.storage.buckets import open_bucket
 from batchpoint_runner.storage.probing import probe
 from batchpoint_runner.storage.urls import locate
 from support import object_stores
+from support.faulty_stores import Cutter, forgetful_s3
 from support.object_stores import Server
 from support.store_contract import StoreContract, folder
 
@@ -130,7 +127,7 @@ def test_a_folder_marker_is_not_listed(azure: Server, tmp_path: Path, folder: st
 
 def test_a_lost_reply_makes_ones_own_object_exist(s3: Server, tmp_path: Path, folder: str) -> None:
     """The request is repeated and told that the object is there; reading back tells whose it is."""
-    with _Cutter(s3.endpoint) as cutter:
+    with Cutter(s3.endpoint) as cutter:
         store = _opened(s3, tmp_path, endpoint=cutter.endpoint)
         store.replace(f"{folder}/warm", b"")
         cutter.lose(1)
@@ -142,7 +139,7 @@ def test_a_lost_reply_makes_ones_own_object_exist(s3: Server, tmp_path: Path, fo
 
 def test_the_probe_survives_a_lost_reply(s3: Server, tmp_path: Path, folder: str) -> None:
     """Its own first write may be reported as existing."""
-    with _Cutter(s3.endpoint) as cutter:
+    with Cutter(s3.endpoint) as cutter:
         store = _opened(s3, tmp_path, endpoint=cutter.endpoint)
         cutter.lose(1)
         probe(store, folder)
@@ -151,7 +148,7 @@ def test_the_probe_survives_a_lost_reply(s3: Server, tmp_path: Path, folder: str
 
 def test_a_server_that_ignores_the_condition_is_refused(folder: str) -> None:
     """The sentence says what the server does wrong and what to use instead."""
-    with _forgetful_s3() as endpoint:
+    with forgetful_s3() as endpoint:
         keys = {"access_key_id": "a", "secret_access_key": "b", "endpoint": endpoint}
         store = open_bucket("s3", "data", keys, {"allow_http": True})
         with pytest.raises(ContractError) as caught:
@@ -173,96 +170,3 @@ def test_a_store_without_conditional_put_is_refused(
     store = _opened(s3, tmp_path, conditional_put="disabled")
     with pytest.raises(ContractError, match=r"s3://data cannot hold a job's output"):
         probe(store, folder)
-
-
-class _Cutter:
-    """A TCP proxy that lets requests through and closes the connection instead of passing a reply on."""
-
-    def __init__(self, target: str) -> None:
-        host, _, port = target.removeprefix("http://").partition(":")
-        self._target = (host, int(port))
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.endpoint = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self.left = 0
-
-    def __enter__(self) -> _Cutter:
-        threading.Thread(target=self._serve, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._listener.close()
-
-    def lose(self, replies: int) -> None:
-        self.left = replies
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            server = socket.create_connection(self._target)
-            for source, sink, is_reply in ((client, server, False), (server, client, True)):
-                threading.Thread(
-                    target=self._pump, args=(source, sink, is_reply), daemon=True
-                ).start()
-
-    def _pump(self, source: socket.socket, sink: socket.socket, is_reply: bool) -> None:
-        try:
-            while data := source.recv(65536):
-                if is_reply and self.left > 0:
-                    self.left -= 1
-                    break
-                sink.sendall(data)
-        except OSError:
-            pass
-        finally:
-            for end in (source, sink):
-                with suppress(OSError):
-                    end.shutdown(socket.SHUT_RDWR)
-                end.close()
-
-
-class _ForgetfulHandler(BaseHTTPRequestHandler):
-    """Just enough of S3 to read, write and delete; If-None-Match is not looked at."""
-
-    protocol_version = "HTTP/1.1"
-    objects: dict[str, bytes]
-
-    def do_PUT(self) -> None:
-        self.objects[self.path] = self.rfile.read(int(self.headers["Content-Length"]))
-        self._answer(200)
-
-    def do_GET(self) -> None:
-        if self.path in self.objects:
-            self._answer(200, self.objects[self.path])
-        else:
-            self._answer(404)
-
-    def do_DELETE(self) -> None:
-        self.objects.pop(self.path, None)
-        self._answer(204)
-
-    def _answer(self, status: int, body: bytes = b"") -> None:
-        self.send_response(status)
-        self.send_header("ETag", '"1"')
-        self.send_header("Last-Modified", "Thu, 01 Jan 2026 00:00:00 GMT")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Keep quiet."""
-
-
-class _forgetful_s3:  # noqa: N801 - used like a function
-    def __enter__(self) -> str:
-        handler = type("Handler", (_ForgetfulHandler,), {"objects": {}})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()

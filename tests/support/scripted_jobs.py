@@ -68,8 +68,8 @@ class Desk:
     work: Path
     """Scratch of the commands; short, because sockets lie below it."""
     documents: list[dict[str, Any]] = field(default_factory=list)
-    stores: dict[str, str] = field(default_factory=dict)
-    """Further datastores of the commands, as ``--datastore`` takes them."""
+    declared: set[str] = field(default_factory=set)
+    """Names of datastores that lie elsewhere."""
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
@@ -122,6 +122,7 @@ class Desk:
             },
             **more,
         }
+        spec = {key: value for key, value in spec.items() if value is not None}
         self._add("BatchEndpoint", name, {"defaultDeployment": name})
         self._add("BatchDeployment", name, spec)
 
@@ -133,6 +134,16 @@ class Desk:
     def rerun(self, name: str, of: str, deployment: str, **spec: Any) -> None:
         """Add a job that scores again what failed in another."""
         self.job(name, deployment, None, rerun={"job": of, "only": "Failed"}, **spec)
+
+    def declare(self, name: str, files: Mapping[str, str]) -> None:
+        """Add a datastore with its credentials, in place of the folder if it is called `mine`."""
+        identity = {"apiVersion": "v1", "kind": "Secret"}
+        metadata = {
+            "name": f"batchpoint-datastore-{name}",
+            "labels": {"batchpoint.dev/datastore": name},
+        }
+        self.documents.append({**identity, "metadata": metadata, "stringData": dict(files)})
+        self.declared.add(name)
 
     def _add(self, kind: str, name: str, spec: dict[str, Any]) -> None:
         identity = {"apiVersion": "batchpoint.dev/v1alpha1", "kind": kind}
@@ -149,7 +160,7 @@ class Desk:
         """Write the manifests and return the command line that runs some of the jobs."""
         manifests = self.folder / "manifests.yaml"
         manifests.write_text("\n---\n".join(json.dumps(one) for one in self.documents))
-        stores = {"mine": str(self.store), **self.stores}
+        stores = {} if "mine" in self.declared else {"mine": str(self.store)}
         return [
             *(sys.executable, "-m", "batchpoint.cli.main", "run", "--json"),
             *("-f", str(manifests), "--work-directory", str(self.work)),
