@@ -34,6 +34,7 @@ from batchpoint_runner.events import Crashed, Event, SetupReady
 from batchpoint_runner.ledger import Ledger, Plan, Source
 from batchpoint_runner.merging.merge import items_left_out
 from batchpoint_runner.prefetching import Prefetcher
+from batchpoint_runner.publishing import keep_logs
 from batchpoint_runner.records import Item
 from batchpoint_runner.reporting import ProgressReport
 from batchpoint_runner.scratch import Scratch
@@ -113,11 +114,12 @@ class Instance:
             plan = self.plan = self._plan(readers)
             self._prepare_in_background(plan)
             scratch = Scratch(shared / "scratch")
+            index = self._settings.instance_index
             work = Background(
                 ledger=self.ledger,
                 plan=plan,
                 config=self._config,
-                index=self._settings.instance_index,
+                index=index,
                 attempt=self.attempt,
                 executor=executor,
                 readers=readers,
@@ -128,10 +130,11 @@ class Instance:
                 finish=lambda: self._finish(plan),
             )
             stack.callback(work.discard)
+            stack.callback(keep_logs, self.ledger, index, uuid.uuid4().hex[:8], scratch)
             self.engine = Engine(
                 plan=plan,
                 config=self._config,
-                index=self._settings.instance_index,
+                index=index,
                 pace=self._pace(),
                 scorer=self._line,
                 work=work,

@@ -63,6 +63,7 @@ class Runner:
         self._line = HostLine(shared / host.SOCKET, shared / "scratch" / "tasks", self._events.put)
         self._instance: Instance | None = None
         self._metrics_of_events = metrics.Metrics()
+        self._workers = telling.WorkerTable()
 
     def run(self) -> int:
         """Work, leave the verdict, let the host go, and wait to be stopped."""
@@ -101,7 +102,7 @@ class Runner:
                 self._settings,
                 events=self._events,
                 line=self._line,
-                observers=(telling.LogObserver(), self._metrics_of_events),
+                observers=(telling.LogObserver(), self._metrics_of_events, self._workers),
             )
             verdict = self._instance.run()
         except Left:
@@ -128,7 +129,8 @@ class Runner:
 
     def _progress(self) -> serving.Answer:
         told = self._instance.progress() if self._instance else Progress()
-        return "application/json", told.model_dump_json(by_alias=True).encode()
+        answer = told.model_dump(by_alias=True, mode="json") | {"workers": self._workers.rows()}
+        return "application/json", json.dumps(answer).encode()
 
     def _metrics(self) -> serving.Answer:
         return self._metrics_of_events.exposition()

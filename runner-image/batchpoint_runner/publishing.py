@@ -7,12 +7,14 @@ own and is never read. When another execution's commit was first, everything of 
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from batchpoint_runner.errors import AlreadyExists, WorkerLost
+from batchpoint_runner.errors import AlreadyExists, StorageError, WorkerLost
 from batchpoint_runner.ledger import INLINE_ROWS_BYTES, Ledger
 from batchpoint_runner.records import Commit, OutputFile, Segment
 from batchpoint_runner.results import TaskResult
@@ -57,6 +59,24 @@ class RowSpool:
     def close(self) -> None:
         """Give the disk space back."""
         self._file.close()
+
+
+def keep_logs(ledger: Ledger, index: int, process: str, scratch: Scratch) -> None:
+    """Put what workers printed beside the ledger, for people; what cannot be kept is left out.
+
+    Args:
+        ledger: Of the job.
+        index: Of the instance.
+        process: Unique to the process, whose successors keep files of their own.
+        scratch: Where the worker host wrote them.
+    """
+    for name in scratch.log_names():
+        key = f"{ledger.paths.logs}/instance-{index}/{process}/{name}"
+        with suppress(OSError, StorageError), scratch.open_log(name) as file:
+            if file.seek(0, os.SEEK_END) == 0:
+                continue
+            file.seek(0)
+            ledger.store.create_streamed(ledger.at(key), read_parts(file))
 
 
 class Publisher:

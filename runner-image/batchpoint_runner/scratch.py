@@ -34,6 +34,17 @@ class Scratch:
         """Open a file that user code wrote. Raises `OSError` when it is no plain file below."""
         return self._open("tasks", task, "files", *path.split("/"))
 
+    def log_names(self) -> list[str]:
+        """Return names of the files that hold what workers printed."""
+        try:
+            return sorted(entry.name for entry in (self.root / "logs").iterdir())
+        except OSError:
+            return []
+
+    def open_log(self, name: str) -> BinaryIO:
+        """Open a file of `log_names`. Raises `OSError` when it is no plain file."""
+        return self._open("logs", name)
+
     def remove_task(self, task: str) -> None:
         """Remove what a task left."""
         shutil.rmtree(self.task_folder(task), ignore_errors=True)

@@ -59,6 +59,32 @@ class LogObserver:
                 logger.warning("Worker host lost", extra={"cause": cause})
 
 
+class WorkerTable:
+    """What each worker of this instance is doing, for `/progress`. May be asked from any thread."""
+
+    def __init__(self) -> None:
+        self._states: dict[int, str] = {}
+        self._attempts: dict[int, int] = {}
+
+    def happened(self, event: Event) -> None:
+        """Take note."""
+        match event:
+            case WorkerChanged(worker=worker, state=state):
+                self._states[worker] = state
+            case TaskEnded(result=result) if result.worker is not None:
+                self._attempts[result.worker] = self._attempts.get(result.worker, 0) + 1
+            case HostLost():
+                self._states = dict.fromkeys(self._states, "Lost")
+
+    def rows(self) -> list[dict[str, object]]:
+        """Return one object per worker: number, state, and attempts ended so far."""
+        states = dict(self._states)
+        return [
+            {"worker": worker, "state": state, "attempts": self._attempts.get(worker, 0)}
+            for worker, state in sorted(states.items())
+        ]
+
+
 class JobProgress:
     """The whole job's progress: this instance's share as it is now, the others' as they last told.
 

@@ -210,3 +210,28 @@ def test_nothing_counts_before_the_commit(spool: RowSpool, scratch: Scratch) -> 
     with pytest.raises(StorageUnavailable):
         Publisher(ledger, 0, scratch).publish("c", "e", a_result(held_files=(HELD,)), spool)
     assert not ledger.is_committed("c")
+
+
+def test_what_workers_printed_is_kept_and_nothing_else(tmp_path: Path) -> None:
+    """A link that user code put among the logs is not followed."""
+    store = MemoryStore()
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "worker-0.txt").write_text("hello")
+    (logs / "loader.txt").write_text("")
+    (tmp_path / "secret").write_text("secret")
+    (logs / "worker-1.txt").symlink_to(tmp_path / "secret")
+    ledger = builders.a_ledger(store)
+    publishing.keep_logs(ledger, 2, "p1", Scratch(tmp_path))
+    path = "out/.batchpoint/uid-1/logs/instance-2/p1/worker-0.txt"
+    assert {path: b"hello"} == store.contents()
+
+
+def test_logs_that_cannot_be_kept_end_no_job(tmp_path: Path) -> None:
+    """They are for people; the rows are what counts."""
+    store = MemoryStore()
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "worker-0.txt").write_text("hello")
+    store.fail("create_streamed")
+    publishing.keep_logs(builders.a_ledger(store), 0, "p1", Scratch(tmp_path))
+    assert {} == store.contents()

@@ -12,7 +12,7 @@ from batchpoint_runner.engine import InstanceProgress
 from batchpoint_runner.ledger import InstanceRecord
 from batchpoint_runner.logs import FIELDS
 from batchpoint_runner.storage.memory import MemoryStore
-from batchpoint_runner.telling import JobProgress, LogObserver
+from batchpoint_runner.telling import JobProgress, LogObserver, WorkerTable
 from support.builders import a_commit, a_config, a_ledger, a_plan, failed, some_items, succeeded
 from support.engine import FakeClock
 
@@ -76,6 +76,24 @@ def test_quiet_event_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     LogObserver().happened(events.Fetched(chunk="c", ordinal=0, path=Path("x")))
     assert [] == caplog.records
+
+
+def test_workers_are_told_with_what_they_did() -> None:
+    """Whoever looks at `/progress` sees which worker is lost and which does all the work."""
+    table = WorkerTable()
+    result = succeeded("e-1", [b"x"], worker=1)[0]
+    for event in (
+        events.WorkerChanged(worker=1, state="Ready", notes=()),
+        events.WorkerChanged(worker=0, state="Starting", notes=()),
+        events.TaskEnded(result=result, body=b"x"),
+    ):
+        table.happened(event)
+    assert [
+        {"worker": 0, "state": "Starting", "attempts": 0},
+        {"worker": 1, "state": "Ready", "attempts": 1},
+    ] == table.rows()
+    table.happened(events.HostLost(cause="gone"))
+    assert {"Lost"} == {row["state"] for row in table.rows()}
 
 
 def test_progress_adds_own_share_as_it_is_to_what_others_told() -> None:
