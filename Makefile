@@ -9,7 +9,7 @@ READY  := $(VENV)/.ready
 SYSTEM_PYTHON ?=
 
 # Where generated files land; `make verify` fails when they differ from what is committed.
-GENERATED := crds docs/operations.md docs/reference.md docs/storage.md
+GENERATED := crds charts/batchpoint/files docs/operations.md docs/reference.md docs/storage.md
 
 COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --generate-hashes --no-header \
 	--no-annotate --python-version 3.11
@@ -67,8 +67,8 @@ types: $(READY) ## Check types, strictly
 imports: $(READY) ## Check that layers import only what they may
 	$(VENV)/bin/lint-imports --no-logo
 
-crds: $(READY) ## Write crds/ from the models
-	$(PYTHON) -m batchpoint.api.crd
+crds: $(READY) ## Write crds/ and the chart's copy from the models
+	$(PYTHON) -m batchpoint.api.crd --directory crds --directory charts/batchpoint/files/crds
 
 docs: $(READY) ## Write the generated tables of docs/
 	$(PYTHON) docs/tables.py
