@@ -63,6 +63,20 @@ def test_json_is_all_that_stdout_holds(job: LocalJob) -> None:
     assert "shout-first: " in done.stderr
 
 
+def test_what_user_code_prints_is_found(job: LocalJob) -> None:
+    """On the terminal with --debug, wherever that stands, and in files that the summary names."""
+    script = (
+        "def init():\n    print('loaded')\ndef run(files):\n    print('scored')\n    return files\n"
+    )
+    (job.folder / "datastore" / "code" / "score.py").write_text(script)
+    done = job.run("--debug")
+    assert 0 == done.returncode, done.stderr
+    assert [True, True] == [word in done.stderr for word in (" loaded\n", " scored\n")]
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("  logs "))
+    text = "".join(path.read_text() for path in Path(line.split()[1]).rglob("*.txt"))
+    assert [True, True] == [word in text for word in (" loaded\n", " scored\n")]
+
+
 def test_a_second_run_does_nothing(job: LocalJob) -> None:
     """It says so, and the output is as it was."""
     job.run()

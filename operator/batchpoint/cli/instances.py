@@ -46,6 +46,7 @@ class Place:
     runner_environment: Mapping[str, str]
     host_environment: Mapping[str, str]
     logs_to_stderr: bool = False
+    """What user code prints included."""
 
     @property
     def shared(self) -> Path:
@@ -205,6 +206,8 @@ class Instance:
         shared = self.place.shared
         socket = str(shared / "runner.sock")
         command = [str(self.place.python), str(shared / "host.pyz"), "--socket", socket]
+        if self.place.logs_to_stderr:
+            command.append("--echo-logs")
         self._host = processes.start(
             command, self.place.host_environment, log=self.place.log("host")
         )

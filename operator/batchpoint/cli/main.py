@@ -43,7 +43,9 @@ def version() -> str:
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXAMPLES)
 @click.version_option(version(), message="batchpoint %(version)s")
 @click.option(
-    "--debug", is_flag=True, help="Show tracebacks of Batchpoint and logs of its processes."
+    "--debug",
+    is_flag=True,
+    help="Show what user code prints, logs of Batchpoint's processes and its tracebacks.",
 )
 @click.pass_context
 def cli(context: click.Context, debug: bool) -> None:
@@ -59,6 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
+    # People add it at the end of the command that has failed; click knows it only in front.
+    given = [*["--debug"] * debug, *(word for word in given if word != "--debug")]
     try:
         return int(cli.main(given, prog_name="batchpoint", standalone_mode=False) or 0)
     except click.Abort:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from batchpoint.cli import processes, slots, supervising
 from batchpoint.cli.instances import Instance, Place
@@ -164,9 +165,18 @@ def _sum_up(
         progress=progress,
         seconds=seconds,
         instances=len(instances),
+        logs=_logs_of(job),
         did_nothing=code is ExitCode.SUCCEEDED and not any(i.has_worked for i in instances),
         log_tail=_log_tail(instances) if code is ExitCode.CRASHED else "",
     )
+
+
+def _logs_of(job: LocalJob) -> str:
+    """Return where what user code printed is kept; empty if that can be seen not to be there."""
+    uri = f"{job.output_folder}/{contract.LedgerPaths(job.config.job.uid).logs}"
+    parts = urlsplit(uri)
+    is_missing = parts.scheme == "file" and not Path(unquote(parts.path)).exists()
+    return "" if is_missing else uri
 
 
 def _tells_more(verdict: Verdict) -> tuple[bool, int]:

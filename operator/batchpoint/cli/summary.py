@@ -44,6 +44,8 @@ class JobResult:
     instances: int
     log_tail: str = ""
     """The last lines of runner and host after a crash."""
+    logs: str = ""
+    """URI of the folder with what user code printed; empty where there is none."""
     did_nothing: bool = False
     """The job had succeeded before; nothing was scored."""
 
@@ -86,6 +88,7 @@ def as_json(result: JobResult) -> str:
         "counts": result.counts.model_dump(by_alias=True),
         "output": output_uri(result) if result.code is ExitCode.SUCCEEDED else None,
         "failures": failures_uri(result) if result.counts.files.failed else None,
+        "logs": result.logs or None,
         "seconds": round(result.seconds, 3),
         "instances": result.instances,
         "workersPerInstance": result.config.workers.count,
@@ -144,6 +147,8 @@ def _facts(result: JobResult, here: Path) -> list[tuple[str, str]]:
         facts.append(("failures", shown(failures_uri(result), here)))
     if result.code is ExitCode.SUCCEEDED:
         facts.append(("output", shown(output_uri(result), here)))
+    if result.logs:
+        facts.append(("logs", shown(result.logs, here)))
     if not result.did_nothing:
         facts.append(("took", _took(result)))
     return facts

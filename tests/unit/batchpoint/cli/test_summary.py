@@ -119,6 +119,14 @@ def test_instances_that_left_early_do_not_claim_the_job_done() -> None:
     assert expected == summary.as_text(a_result(verdict=verdict), HERE).splitlines()[0]
 
 
+def test_logs_are_named_where_there_are_some() -> None:
+    """For people and for programs."""
+    result = a_result(logs="file:///home/me/out/.batchpoint/u/logs")
+    assert "  logs    out/.batchpoint/u/logs" in summary.as_text(result, HERE).splitlines()
+    assert "file:///home/me/out/.batchpoint/u/logs" == json.loads(summary.as_json(result))["logs"]
+    assert None is json.loads(summary.as_json(a_result()))["logs"]
+
+
 def test_a_summary_job_points_to_its_folder() -> None:
     """There is no predictions file."""
     config = a_config(OutputAction.SUMMARY_ONLY)
