@@ -8,7 +8,6 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 from batchpoint_runner.contract import RunConfig, Verdict
-from batchpoint_runner.engine import InstanceProgress
 from batchpoint_runner.errors import StorageUnavailable
 from batchpoint_runner.events import (
     Claimed,
@@ -21,6 +20,7 @@ from batchpoint_runner.events import (
     Watched,
 )
 from batchpoint_runner.ledger import MERGE, InstanceRecord, Ledger, Plan
+from batchpoint_runner.parts import InstanceProgress
 from batchpoint_runner.prefetching import Prefetcher
 from batchpoint_runner.publishing import Publisher, RowSpool
 from batchpoint_runner.records import Chunk, Item
@@ -30,7 +30,7 @@ from batchpoint_runner.tasks import ChunkRun
 
 
 class Background:
-    """Does what the engine asks for; see `engine.Work`.
+    """Does what the engine asks for; see `parts.Work`.
 
     Args:
         ledger: Of the job.

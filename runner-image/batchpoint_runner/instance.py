@@ -28,11 +28,12 @@ from batchpoint_runner.contract import (
     RunConfig,
     Verdict,
 )
-from batchpoint_runner.engine import Engine, Observer, Pace
+from batchpoint_runner.engine import Engine
 from batchpoint_runner.errors import InputInvalid, OutputTaken, RunnerError, StorageError
 from batchpoint_runner.events import Crashed, Event, SetupReady
 from batchpoint_runner.ledger import Ledger, Plan, Source
 from batchpoint_runner.merging.merge import items_left_out
+from batchpoint_runner.parts import Observer, Pace
 from batchpoint_runner.prefetching import Prefetcher
 from batchpoint_runner.publishing import keep_logs
 from batchpoint_runner.records import Item

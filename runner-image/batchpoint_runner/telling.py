@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 from batchpoint_runner import progress
 from batchpoint_runner.contract import Progress
-from batchpoint_runner.engine import InstanceProgress
 from batchpoint_runner.events import (
     Event,
     HostConnected,
@@ -20,6 +19,7 @@ from batchpoint_runner.events import (
     WorkerChanged,
 )
 from batchpoint_runner.ledger import InstanceRecord, Ledger, Plan
+from batchpoint_runner.parts import InstanceProgress
 from batchpoint_runner.results import Outcome
 
 OTHERS_SECONDS = 1.0

@@ -15,10 +15,11 @@ from typing import Any
 from batchpoint_runner import results, threshold
 from batchpoint_runner.background import Background
 from batchpoint_runner.contract import MANIFEST, ExitCode, RunConfig, Verdict
-from batchpoint_runner.engine import Engine, Pace
+from batchpoint_runner.engine import Engine
 from batchpoint_runner.errors import AlreadyExists
 from batchpoint_runner.events import Event, HostConnected, SetupReady, TaskEnded
 from batchpoint_runner.ledger import Ledger, Plan
+from batchpoint_runner.parts import Pace
 from batchpoint_runner.prefetching import Prefetcher
 from batchpoint_runner.records import Commit, Item
 from batchpoint_runner.scratch import Scratch

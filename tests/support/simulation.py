@@ -32,7 +32,7 @@ from batchpoint_runner.contract import (
     RunConfig,
     Verdict,
 )
-from batchpoint_runner.engine import Engine, Left, Pace
+from batchpoint_runner.engine import Engine, Left
 from batchpoint_runner.errors import (
     Drained,
     StorageError,
@@ -49,6 +49,7 @@ from batchpoint_runner.events import (
     Terminate,
 )
 from batchpoint_runner.ledger import Ledger, Plan
+from batchpoint_runner.parts import Pace
 from batchpoint_runner.prefetching import Prefetcher
 from batchpoint_runner.publishing import Publisher
 from batchpoint_runner.records import Item

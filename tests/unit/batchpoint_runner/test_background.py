@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from batchpoint_runner.contract import ExitCode, Verdict
-from batchpoint_runner.engine import InstanceProgress
 from batchpoint_runner.events import (
     Claimed,
     Crashed,
@@ -21,6 +20,7 @@ from batchpoint_runner.events import (
     Watched,
 )
 from batchpoint_runner.ledger import MERGE, InstanceRecord
+from batchpoint_runner.parts import InstanceProgress
 from batchpoint_runner.records import Failure
 from batchpoint_runner.standby import Observed
 from support import builders

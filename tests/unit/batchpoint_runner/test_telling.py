@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from batchpoint_runner import events
-from batchpoint_runner.engine import InstanceProgress
 from batchpoint_runner.ledger import InstanceRecord
 from batchpoint_runner.logs import FIELDS
+from batchpoint_runner.parts import InstanceProgress
 from batchpoint_runner.storage.memory import MemoryStore
 from batchpoint_runner.telling import JobProgress, LogObserver, WorkerTable
 from support.builders import a_commit, a_config, a_ledger, a_plan, failed, some_items, succeeded
