@@ -244,7 +244,7 @@ class Progress(Contract):
     display: str = "0/0"
     """Mini-batches done of total, ready for a column."""
     phase: str = "Preparing"
-    """Preparing, Running, Finalizing or Finished."""
+    """Preparing, Loading (no worker has the model yet), Running, Finalizing or Finished."""
 
 
 class FirstError(Contract):
@@ -269,6 +269,8 @@ class Verdict(Contract):
     counts: Progress = Progress()
     output: str | None = None
     """URI of the merged rows."""
+    warnings: tuple[str, ...] = ()
+    """What somebody should know though nothing failed, such as versions that the model did not ask for."""
 
     def as_termination_message(self) -> str:
         """Return JSON of at most `TERMINATION_MESSAGE_BYTES`; long sentences are cut, fields never."""
@@ -282,6 +284,7 @@ class Verdict(Contract):
                 update={
                     "message": _cut(verdict.message, limit),
                     "traceback": verdict.traceback and _cut(verdict.traceback, limit),
+                    "warnings": tuple(_cut(text, limit // 4) for text in verdict.warnings),
                     "first_error": error
                     and error.model_copy(
                         update={

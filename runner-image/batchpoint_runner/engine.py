@@ -95,6 +95,8 @@ class Engine:
         self._adopted: list[Chunk] = []
         self._signs: SignsOfLife | None = None
         self._drain_until: float | None = None
+        self._has_loaded = False
+        self._notes: dict[str, None] = {}
         self._host_is_there = False
         self._host_missed_since: float | None = None
         self._last: dict[str, float] = {}
@@ -234,10 +236,16 @@ class Engine:
                 self._scorer.submit(task)
                 at_host += 1
 
+    def _state(self) -> str:
+        if "finish" in self._asked:
+            return "Finalizing"
+        return "Running" if self._has_loaded else "Loading"
+
     def _publish_complete(self) -> None:
         for run in self._runs.values():
             if run.is_complete and not run.is_publishing:
                 run.is_publishing = True
+                run.warn(self._notes)
                 self._work.publish(run)
 
     # -- standing by -------------------------------------------------------------------------------
@@ -310,7 +318,7 @@ class Engine:
             failed=total.failed + sum(run.failed for run in runs),
             retried=total.retried + sum(run.retried for run in runs),
             rows=total.rows + sum(run.rows for run in runs),
-            state="Finalizing" if "finish" in self._asked else "Running",
+            state=self._state(),
         )
 
     def _check_threshold(self) -> None:
@@ -376,8 +384,9 @@ class Engine:
                 self._host_missed_since = self._clock()
             case HostUnusable():
                 self._host_unusable(event)
-            case WorkerChanged():
-                pass
+            case WorkerChanged(state=state, notes=notes):
+                self._notes.update(dict.fromkeys(notes))
+                self._has_loaded = self._has_loaded or state == "Ready"
             case Finished(verdict=verdict):
                 self._verdict = verdict
             case Crashed(error=error):

@@ -11,6 +11,10 @@ SLOWEST = 1e-6
 """Files per second. One in eleven days is no rate from which a time follows."""
 
 
+_FURTHEST_FIRST = ("Finalizing", "Running", "Loading")
+"""Of the instances' states: the job is where the furthest of them is."""
+
+
 def of_job(
     plan: Plan,
     records: Iterable[InstanceRecord],
@@ -30,7 +34,7 @@ def of_job(
     files = min(plan.items, sum(share.files for share in shares))
     batches = min(plan.mini_batches, sum(share.mini_batches for share in shares))
     left = plan.items - files
-    is_merging = any(share.state == "Finalizing" for share in shares)
+    states = {share.state for share in shares}
     return Progress(
         mini_batches=Counts(
             total=plan.mini_batches,
@@ -46,7 +50,7 @@ def of_job(
         rows_per_second=round(max(rows_per_second, 0.0), 1),
         eta_seconds=round(left / files_per_second) if files_per_second > SLOWEST else None,
         display=f"{batches}/{plan.mini_batches}",
-        phase="Finalizing" if is_merging else "Running",
+        phase=next((state for state in _FURTHEST_FIRST if state in states), "Running"),
     )
 
 

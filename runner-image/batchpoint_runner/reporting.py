@@ -35,6 +35,9 @@ PROGRESS_BYTES = 256 * 1024
 """For each of these that the report has grown to, lines come `PROGRESS_SECONDS` less often, because the
 whole report is written each time."""
 
+WARNINGS = 5
+"""Told with the verdict; the manifest has more of them."""
+
 NO_ERRORS = "No errors.\n"
 
 SUCCEEDED = "Succeeded"
@@ -57,6 +60,7 @@ def verdict_of(merged: Merged, config: RunConfig) -> Verdict:
         first_error=merged.first_error,
         counts=counts_of(merged),
         output=output_uri(config) if merged.output is not None else None,
+        warnings=merged.warnings[:WARNINGS],
     )
 
 
@@ -195,6 +199,7 @@ def result_text(
     )
     facts["what to do"] = what_to_do(config, verdict)
     lines = [_one_line(verdict.message), *(f"{key}: {value}" for key, value in facts.items())]
+    lines += [f"warning: {_one_line(warning)}" for warning in verdict.warnings]
     return "\n".join(lines) + "\n"
 
 

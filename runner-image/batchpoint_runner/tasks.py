@@ -7,7 +7,7 @@ I/O: rows go through a `Spool` that is given.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -243,6 +243,10 @@ class ChunkRun:
             error = result.error
             self._attempt_failed(piece, error.type, error.message, error.traceback)
 
+    def warn(self, warnings: Iterable[str]) -> None:
+        """Add sentences that go with the result and fail nothing."""
+        self._warnings.update(dict.fromkeys(warnings))
+
     def result(self) -> ChunkResult:
         """Return what the chunk came to. Only when `is_complete`."""
         return ChunkResult(
@@ -309,7 +313,7 @@ class ChunkRun:
                 count=len(piece.items),
             )
             self._held.append(held)
-        self._warnings.update(dict.fromkeys(result.warnings))
+        self.warn(result.warnings)
         self._close(piece)
 
     def _note_gaps(self, piece: _Piece, short: int) -> None:

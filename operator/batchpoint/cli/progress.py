@@ -56,6 +56,8 @@ def details(progress: Progress) -> list[str]:
     """Return the facts of one moment in the order of interest, without the mini-batches."""
     if progress.phase == "Preparing" or not progress.files.total:
         return ["starting"]
+    if progress.phase == "Loading" and not progress.files.done:
+        return [f"{progress.files.total:,} files to score", "loading the model"]
     facts = [
         f"{progress.files.done:,} of {progress.files.total:,} files",
         f"{progress.rows:,} rows",
@@ -77,7 +79,7 @@ def log_line(job: str, progress: Progress, now: datetime) -> str:
     ``2026-11-21T04:31:08Z digits-first: 63 of 180 mini-batches (35 %), 630 of 1,797 files, …``
     """
     facts = details(progress)
-    if facts != ["starting"]:
+    if progress.phase not in ("Preparing", "Loading"):
         batches = progress.mini_batches
         percent = round(100 * share_done(progress))
         facts.insert(0, f"{batches.done:,} of {batches.total:,} mini-batches ({percent} %)")

@@ -89,6 +89,7 @@ def as_json(result: JobResult) -> str:
         "output": output_uri(result) if result.code is ExitCode.SUCCEEDED else None,
         "failures": failures_uri(result) if result.counts.files.failed else None,
         "logs": result.logs or None,
+        "warnings": list(verdict.warnings) if verdict else [],
         "seconds": round(result.seconds, 3),
         "instances": result.instances,
         "workersPerInstance": result.config.workers.count,
@@ -147,6 +148,8 @@ def _facts(result: JobResult, here: Path) -> list[tuple[str, str]]:
         facts.append(("failures", shown(failures_uri(result), here)))
     if result.code is ExitCode.SUCCEEDED:
         facts.append(("output", shown(output_uri(result), here)))
+    if result.verdict:
+        facts += [("note", " ".join(warning.split())) for warning in result.verdict.warnings]
     if result.logs:
         facts.append(("logs", shown(result.logs, here)))
     if not result.did_nothing:

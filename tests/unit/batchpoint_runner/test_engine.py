@@ -27,6 +27,7 @@ from batchpoint_runner.events import (
     HostUnusable,
     SetupReady,
     Terminate,
+    WorkerChanged,
 )
 from batchpoint_runner.ledger import MERGE, InstanceRecord
 from batchpoint_runner.records import Failure, Item, Segment
@@ -692,3 +693,16 @@ def test_good_answers_are_what_the_parser_accepts(make: Make) -> None:
     bench.connect()
     bench.run()
     assert rows(1) == bench.output()
+
+
+def test_what_workers_note_goes_with_the_result(tmp_path: Path) -> None:
+    """Such as versions that the model did not ask for: a log line alone is seen by nobody."""
+    bench = Bench(tmp_path, builders.some_items(1))
+    assert "Loading" == bench.engine.progress().state
+    bench.connect()
+    bench.events.put(WorkerChanged(worker=0, state="Ready", notes=("a note",)))
+    bench.run()
+    (chunk,) = bench.plan.chunks
+    commit = bench.ledger.read_commit(chunk.name)
+    assert commit is not None
+    assert ("a note",) == commit.warnings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -88,3 +89,19 @@ def test_a_rate_is_never_negative() -> None:
     rate = Rate()
     rate.at(0.0, 100)
     assert [0.0, 0.0] == [rate.at(5.0, 90), rate.at(0.0, 110)]
+
+
+@pytest.mark.parametrize(
+    ("states", "phase"),
+    [
+        (("Loading", "Loading"), "Loading"),
+        (("Loading", "Running"), "Running"),
+        (("Finalizing", "Running", "Loading"), "Finalizing"),
+        ((), "Running"),
+    ],
+)
+def test_job_is_where_its_furthest_instance_is(states: tuple[str, ...], phase: str) -> None:
+    """People who wait for the first row see that the model is being loaded."""
+    records = [a_record(index, state) for index, state in enumerate(states)]
+    found = progress.of_job(a_plan(), records, rows_per_second=0, files_per_second=0)
+    assert phase == found.phase

@@ -106,3 +106,9 @@ def test_a_log_gets_a_line_every_tenth_of_the_files() -> None:
     for done in range(0, 101):
         log.lines.show(running(done, total=100))
     assert 11 == len(log.written)
+
+
+def test_loading_the_model_does_not_look_hung() -> None:
+    """Nothing is done yet, and the line says why."""
+    line = progress.log_line("job", running(0, phase="Loading"), NOON)
+    assert line.endswith("job: 1,797 files to score, loading the model")

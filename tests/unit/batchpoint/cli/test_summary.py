@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from pathlib import Path
 
@@ -197,3 +198,13 @@ def test_a_job_that_scored_nothing_shows_no_empty_counts() -> None:
     lines = summary.as_text(a_result(ExitCode.CANNOT_START, verdict=verdict), HERE).splitlines()
     assert ["digits failed: No."] == [line for line in lines if "took" not in line]
     assert "rows" not in lines[-1]
+
+
+def test_what_is_worth_knowing_is_told_though_nothing_failed() -> None:
+    """Other versions than the model asks for are the first suspect of odd predictions."""
+    result = a_result()
+    assert result.verdict is not None
+    verdict = result.verdict.model_copy(update={"warnings": ("The image has pandas 3.",)})
+    noted = dataclasses.replace(result, verdict=verdict)
+    assert "note    The image has pandas 3." in " ".join(summary.as_text(noted, HERE).split("\n"))
+    assert ["The image has pandas 3."] == json.loads(summary.as_json(noted))["warnings"]
