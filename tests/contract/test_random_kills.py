@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from support import local_jobs
 from support.local_jobs import LocalJob
 
