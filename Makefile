@@ -39,7 +39,7 @@ demo: $(READY) ## Score handwritten digits on this machine, from manifests to pr
 	$(PYTHON) examples/demo.py
 
 test: $(READY) ## Unit and contract tests, with a floor for branch coverage
-	$(PYTHON) -m pytest tests/unit tests/contract -n 2 -q \
+	$(PYTHON) -m pytest tests/unit tests/contract -n 2 --dist loadfile -q \
 		--cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_FLOOR)
 
 integration: $(READY) ## Whole jobs with real processes, crashes included
