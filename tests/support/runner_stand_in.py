@@ -3,7 +3,7 @@
 `install` writes a package of the runner's name; a `Place` whose PYTHONPATH names its folder starts it.
 Each life of the runner reads one line of ``lives``: ``host CODE`` starts a host that leaves with the code,
 ``host wait`` one that waits for SIGTERM and leaves with 20, ``verdict CODE`` leaves a verdict and ends,
-``die`` ends at once.
+``die`` says so and ends at once.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ verb, _, word = first.partition(" ")
 told = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: told.set())
 if verb == "die":
+    print("I die.", file=sys.stderr)
     sys.exit(1)
 if verb == "verdict":
     verdict = {"code": int(word), "reason": "Told", "message": "As told."}

@@ -84,6 +84,8 @@ class Instance:
         self._host: subprocess.Popen[bytes] | None = None
         self._pair_restarts = 0
         self._runner_restarts = 0
+        self._early_deaths = 0
+        self._log_starts: dict[str, int] = {}
         self._resume_at: float | None = None
         self._kill_at: float | None = None
         self._draining = False
@@ -180,21 +182,31 @@ class Instance:
         return None
 
     def log_tail(self, lines: int) -> str:
-        """Return the last lines that runner and host wrote; empty when they wrote to our stderr."""
+        """Return the last lines of the last runner and host; empty when they wrote to our stderr."""
         text = []
-        for name in ("runner", "host"):
+        for name, start in self._log_starts.items():
             with suppress(OSError):
-                tail = (self.place.directory / f"{name}.log").read_text(errors="replace")
-                text += [f"{name}: {line}" for line in tail.splitlines()[-lines:]]
+                written = (self.place.directory / f"{name}.log").read_bytes()[start:]
+                tail = written.decode("utf-8", "replace").splitlines()[-lines:]
+                text += [f"{name}: {line}" for line in tail]
         return "\n".join(text)
+
+    def _log(self, name: str) -> Path | None:
+        """Return where a process that starts now writes, and note where that begins."""
+        log = self.place.log(name)
+        if log is not None:
+            self._log_starts[name] = log.stat().st_size if log.exists() else 0
+        return log
 
     def _start_runner(self) -> None:
         self.place.message.unlink(missing_ok=True)
-        (self.place.shared / "http_port").unlink(missing_ok=True)
+        # What a dead runner left; a socket that is there later is that of this runner.
+        for name in ("http_port", "runner.sock"):
+            (self.place.shared / name).unlink(missing_ok=True)
         # -P: whatever lies in the current folder must not hide a module.
         command = [sys.executable, "-P", "-m", "batchpoint_runner"]
         self._runner = processes.start(
-            command, self.place.runner_environment, log=self.place.log("runner")
+            command, self.place.runner_environment, log=self._log("runner")
         )
 
     def _runner_is_there(self) -> bool:
@@ -203,14 +215,13 @@ class Instance:
         ).exists()
 
     def _start_host(self) -> None:
+        self._early_deaths = 0
         shared = self.place.shared
         socket = str(shared / "runner.sock")
         command = [str(self.place.python), str(shared / "host.pyz"), "--socket", socket]
         if self.place.logs_to_stderr:
             command.append("--echo-logs")
-        self._host = processes.start(
-            command, self.place.host_environment, log=self.place.log("host")
-        )
+        self._host = processes.start(command, self.place.host_environment, log=self._log("host"))
 
     def _host_ended(self, left: int, now: float) -> None:
         step = supervising.after_host(left, draining=self._draining, restarts=self._pair_restarts)
@@ -218,11 +229,14 @@ class Instance:
 
     def _runner_ended(self, left: int, now: float) -> None:
         verdict = self._read_verdict()
+        if not self._runner_is_there():
+            self._early_deaths += 1
         step = supervising.after_runner(
             left,
             verdict.code if verdict else None,
             draining=self._draining,
             restarts=self._runner_restarts,
+            early_deaths=self._early_deaths,
         )
         self._take(step, now)
 

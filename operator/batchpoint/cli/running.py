@@ -185,7 +185,9 @@ def _tells_more(verdict: Verdict) -> tuple[bool, int]:
 
 
 def _log_tail(instances: Sequence[Instance]) -> str:
-    return "\n".join(tail for instance in instances if (tail := instance.log_tail(lines=15)))
+    """Return what the instances wrote last; what several wrote alike once."""
+    tails = [tail for instance in instances if (tail := instance.log_tail(lines=15))]
+    return "\n".join(dict.fromkeys(tails))
 
 
 def _place(workplace: Workplace, config_path: Path, index: int) -> Place:

@@ -18,6 +18,10 @@ PAIR_RESTARTS = 3
 RUNNER_RESTARTS = 5
 """How often a runner that died is started again in place, in the life of an instance."""
 
+EARLY_DEATHS = 2
+"""So many runners in a row that died before they listened, and the next one would die as well: what is
+broken is there before any work, such as a package that cannot be imported."""
+
 LONGEST_PAUSE_SECONDS = 8.0
 
 _BY_SEVERITY = (
@@ -85,7 +89,7 @@ def after_host(exit_code: int, *, draining: bool, restarts: int) -> Step:
 
 
 def after_runner(
-    exit_code: int, verdict: ExitCode | None, *, draining: bool, restarts: int
+    exit_code: int, verdict: ExitCode | None, *, draining: bool, restarts: int, early_deaths: int
 ) -> Step:
     """Say what follows when the runner has ended while its host has not.
 
@@ -94,12 +98,13 @@ def after_runner(
         verdict: The code in the termination message that this runner left; None without one.
         draining: We told the instance to stop.
         restarts: How often this instance's runner was started again so far.
+        early_deaths: How many runners in a row, up to this one, ended before they had opened their socket.
     """
     if verdict is not None and verdict is not ExitCode.CRASHED:
         return Finish(code=verdict)
     if draining:
         return Finish(code=ExitCode.DRAINED)
-    if restarts >= RUNNER_RESTARTS:
+    if restarts >= RUNNER_RESTARTS or early_deaths >= EARLY_DEATHS:
         return Finish(code=ExitCode.CRASHED)
     return RestartRunner(after_seconds=pause_seconds(restarts + 1), why=describe(exit_code))
 

@@ -54,6 +54,22 @@ def test_a_runner_that_dies_before_its_host_is_started_again(tmp_path: Path) -> 
     assert (ExitCode.SUCCEEDED, expected) == lived(tmp_path, "die", "host 0")
 
 
+def test_a_runner_that_never_listens_is_tried_twice(tmp_path: Path) -> None:
+    """What the last one wrote is told once."""
+    notes: list[str] = []
+    instance = Instance(runner_stand_in.install(tmp_path, ["die"] * 9), notes.append)
+    instance.begin()
+    poll_until(instance, lambda: instance.has_ended)
+    expected = (ExitCode.CRASHED, 1, "runner: I die.")
+    assert expected == (instance.code, len(notes), instance.log_tail(lines=15))
+
+
+def test_early_deaths_count_only_in_a_row(tmp_path: Path) -> None:
+    """A pair that worked in between shows that runners can start."""
+    code, notes = lived(tmp_path, "die", "host 3", "die", "host 0")
+    assert (ExitCode.SUCCEEDED, 3) == (code, len(notes))
+
+
 def test_a_verdict_without_a_host_counts(tmp_path: Path) -> None:
     """And is kept for the summary."""
     instance = Instance(runner_stand_in.install(tmp_path, ["verdict 14"]), lambda _: None)

@@ -38,32 +38,42 @@ def test_a_crashed_host_starts_the_pair_again_with_growing_pauses() -> None:
 
 def test_a_runner_that_dies_is_started_again_in_place() -> None:
     """The host keeps its loaded models and reconnects."""
-    step = supervising.after_runner(-9, None, draining=False, restarts=0)
+    step = supervising.after_runner(-9, None, draining=False, restarts=0, early_deaths=0)
     assert RestartRunner(after_seconds=0.0, why="it was killed by signal 9") == step
 
 
 def test_a_runner_that_left_a_verdict_is_obeyed() -> None:
     """A broken configuration ends a runner before any host can be told."""
     verdict = ExitCode.WRONG_CONFIGURATION
-    step = supervising.after_runner(14, verdict, draining=False, restarts=0)
+    step = supervising.after_runner(14, verdict, draining=False, restarts=0, early_deaths=0)
     assert Finish(code=verdict) == step
 
 
 def test_a_runner_that_says_it_crashed_is_started_again() -> None:
     """A crash is no verdict about the job."""
-    step = supervising.after_runner(1, ExitCode.CRASHED, draining=False, restarts=1)
+    step = supervising.after_runner(1, ExitCode.CRASHED, draining=False, restarts=1, early_deaths=0)
     assert RestartRunner(after_seconds=1.0, why="it left with code 1") == step
 
 
 def test_a_runner_that_dies_too_often_ends_the_instance() -> None:
     """After five restarts the sixth death is the last."""
-    step = supervising.after_runner(1, None, draining=False, restarts=5)
+    step = supervising.after_runner(1, None, draining=False, restarts=5, early_deaths=0)
     assert Finish(code=ExitCode.CRASHED) == step
+
+
+def test_a_second_runner_in_a_row_that_dies_before_it_listens_ends_the_instance() -> None:
+    """The third would die of the same; one early death may be an accident."""
+    steps = [
+        supervising.after_runner(1, None, draining=False, restarts=0, early_deaths=early)
+        for early in (1, 2)
+    ]
+    again = RestartRunner(after_seconds=0.0, why="it left with code 1")
+    assert [again, Finish(code=ExitCode.CRASHED)] == steps
 
 
 def test_a_runner_that_dies_while_draining_has_drained() -> None:
     """Nothing is started any more once we were asked to stop."""
-    step = supervising.after_runner(-15, None, draining=True, restarts=0)
+    step = supervising.after_runner(-15, None, draining=True, restarts=0, early_deaths=0)
     assert Finish(code=ExitCode.DRAINED) == step
 
 
