@@ -62,7 +62,8 @@ class Rate:
 
     def at(self, now: float, done: int) -> float:
         """Return the rate; 0.0 until there is something to measure."""
-        if self._start is None:
+        if self._start is None or done == 0:
+            # Loading the model is not part of the pace at which files are scored.
             self._start = (now, done)
         since, before = self._start
         return (done - before) / (now - since) if now > since and done > before else 0.0

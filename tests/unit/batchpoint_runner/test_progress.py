@@ -105,3 +105,9 @@ def test_job_is_where_its_furthest_instance_is(states: tuple[str, ...], phase: s
     records = [a_record(index, state) for index, state in enumerate(states)]
     found = progress.of_job(a_plan(), records, rows_per_second=0, files_per_second=0)
     assert phase == found.phase
+
+
+def test_rate_does_not_count_the_time_before_the_first_result() -> None:
+    """Ten seconds of loading would otherwise promise a job that takes for ever."""
+    pace = Rate()
+    assert [0.0, 0.0, 5.0] == [pace.at(0.0, 0), pace.at(10.0, 0), pace.at(12.0, 10)]
