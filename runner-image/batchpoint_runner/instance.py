@@ -363,7 +363,10 @@ class Instance:
         def keep() -> None:
             with suppress(StorageError):
                 report = self._report()
-                report.note(reporting.planned_sentence(self.progress()))
+                # What earlier processes did is counted a moment after the engine's start.
+                if report.started and self._is_over.wait(REPORT_LOOK_SECONDS):
+                    return
+                report.note(reporting.begun_sentence(self.progress()))
                 while not self._is_over.wait(REPORT_LOOK_SECONDS):
                     report.show(self.progress())
 

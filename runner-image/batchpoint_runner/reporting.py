@@ -167,7 +167,8 @@ def result_text(
     Args:
         config: Of the job.
         verdict: How it ended.
-        merged: What it came to; None when it ended before there was a plan.
+        merged: What it came to; None when it ended before there was a plan. Its numbers are left out
+            when no file came to an end.
         started: None when it is not known.
         finished: When the verdict was made.
     """
@@ -178,7 +179,8 @@ def result_text(
         "started": "unknown" if started is None else time_text(started),
         "finished": time_text(finished),
     }
-    if merged is not None:
+    # Of a job that could not start the numbers would all be 0, as if its input were empty.
+    if merged is not None and merged.files:
         facts |= {
             "instances": merged.instances,
             "mini-batches": merged.mini_batches,
@@ -241,8 +243,11 @@ def _output_text(config: RunConfig, verdict: Verdict) -> str:
 # -- job_progress_overview.txt -------------------------------------------------------------------------
 
 
-def planned_sentence(progress: Progress) -> str:
-    """Return what is told when the plan is made."""
+def begun_sentence(progress: Progress) -> str:
+    """Return what a process tells when it has a plan: its first words, or that an earlier one got further."""
+    if progress.files.done:
+        done, files = progress.files.done, progress.files.total
+        return f"Going on: {done:,} of {_counted(files, 'file')} are done."
     batches, files = progress.mini_batches.total, progress.files.total
     return f"Scheduling is done: {_counted(batches, 'mini-batch')} of {_counted(files, 'file')}."
 

@@ -203,6 +203,14 @@ def test_a_job_that_ended_before_its_plan_has_a_result_too() -> None:
     assert not [line for line in found if line.startswith("rows:")]
 
 
+def test_a_job_that_could_not_start_has_no_numbers() -> None:
+    """Its input is not empty; nobody has looked at it."""
+    verdict = Verdict(code=ExitCode.CANNOT_START, reason="ScriptUnusable", message="No.")
+    found = result_of(verdict, merged=a_merged(files=0, mini_batches=0, rows=0))
+    numbers = ("instances:", "mini-batches:", "files:", "succeeded:", "rows:")
+    assert [] == [line for line in found if line.startswith(numbers)]
+
+
 def test_the_output_of_a_summary_is_its_folder() -> None:
     """The files of user code are there."""
     action = OutputAction.SUMMARY_ONLY
@@ -279,7 +287,13 @@ def test_progress_is_told_in_a_sentence(progress: Progress, expected: str) -> No
 def test_the_plan_is_told() -> None:
     """How much there is to do."""
     expected = "Scheduling is done: 180 mini-batches of 1,797 files."
-    assert expected == reporting.planned_sentence(running(0))
+    assert expected == reporting.begun_sentence(running(0))
+
+
+def test_a_process_that_goes_on_says_from_where() -> None:
+    """The plan was made by an earlier one, which told so."""
+    progress = Progress(files=Counts(total=30, done=6))
+    assert "Going on: 6 of 30 files are done." == reporting.begun_sentence(progress)
 
 
 @pytest.mark.parametrize(
