@@ -95,6 +95,6 @@ def start_failed(what: str, stderr: str) -> faults.Unusable:
 def init_took_too_long(seconds: float) -> str:
     """Return what is said of user code that hangs while it loads."""
     return (
-        "import and init() took longer than %g seconds and were stopped; raise the timeout for"
-        " init, or load less" % seconds
+        "import and init() took longer than the %g seconds that settings.initTimeoutSeconds allows,"
+        " and were stopped; raise it, or load less" % seconds
     )

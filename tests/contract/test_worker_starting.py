@@ -61,7 +61,7 @@ def test_failing_import_says_so(runner: FakeRunner) -> None:
         ("os._exit(5)", "exit code 5"),
         ("os.kill(os.getpid(), 11)", "SIGSEGV"),
         ("raise SystemExit(3)", "SystemExit"),
-        ("while True: pass", "import and init() took longer than 1 seconds"),
+        ("while True: pass", "import and init() took longer than the 1 seconds"),
     ],
 )
 def test_process_that_ends_or_hangs_in_init_is_a_failed_try(

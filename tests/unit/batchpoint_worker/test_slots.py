@@ -58,4 +58,8 @@ def test_failed_start_keeps_what_was_last_said() -> None:
     """As its traceback."""
     found = slots.start_failed("the process ended with exit code 1", "Killed by me")
     assert (10, "Killed by me") == (found.code, found.as_error()["traceback"])
-    assert "longer than 5 seconds" in slots.init_took_too_long(5)
+    expected = (
+        "import and init() took longer than the 5 seconds that settings.initTimeoutSeconds allows, and were "
+        "stopped; raise it, or load less"
+    )
+    assert expected == slots.init_took_too_long(5.0)
