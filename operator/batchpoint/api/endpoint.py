@@ -13,6 +13,7 @@ from batchpoint.api.base import ApiModel, Rule, refusal
 from batchpoint.api.conditions import Conditions, Message
 from batchpoint.api.fields import (
     LABEL,
+    MAP_BY_NAME,
     NAME_WORDS,
     Count,
     DeadlineSeconds,
@@ -151,10 +152,7 @@ class BatchEndpointSpec(ApiModel):
         tuple[Schedule, ...],
         Field(
             max_length=MOST_SCHEDULES,
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["name"],
-            },
+            json_schema_extra=MAP_BY_NAME,
         ),
     ] = ()
     """Make jobs at regular times."""
@@ -235,10 +233,7 @@ class BatchEndpointStatus(ApiModel):
         tuple[DeploymentReadiness, ...],
         Field(
             max_length=MOST_DEPLOYMENTS,
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["name"],
-            },
+            json_schema_extra=MAP_BY_NAME,
         ),
     ] = ()
     """Deployments of this endpoint, by name."""
@@ -254,10 +249,7 @@ class BatchEndpointStatus(ApiModel):
         tuple[ScheduleStatus, ...],
         Field(
             max_length=MOST_SCHEDULES,
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["name"],
-            },
+            json_schema_extra=MAP_BY_NAME,
         ),
     ] = ()
     """What became of each schedule."""

@@ -18,6 +18,12 @@ from pydantic_core import CoreSchema, core_schema
 from batchpoint.api.base import Rule, refusal
 from batchpoint_runner.contract import RESERVED_NAMES
 
+MAP_BY_NAME: dict[str, Any] = {
+    "x-kubernetes-list-type": "map",
+    "x-kubernetes-list-map-keys": ["name"],
+}
+"""Schema extras of a list whose entries are told apart by ``name``, so that appliers merge them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:

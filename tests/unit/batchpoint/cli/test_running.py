@@ -9,28 +9,28 @@ from batchpoint.cli.running import Workplace
 def environment(**shell: str) -> dict[str, str]:
     """Of the runner of instance 3, started from a shell with these variables."""
     workplace = Workplace(
-        directory=Path("/work"),
-        datastores=Path("/work/datastores"),
+        directory=Path("/scratch"),
+        datastores=Path("/scratch/datastores"),
         python=Path("/usr/bin/python"),
         locks=Path("/locks"),
         environment=shell,
     )
-    return running.runner_environment(workplace, Path("/work/config.json"), 3, Path("/ours"))
+    return running.runner_environment(workplace, Path("/scratch/config.json"), 3, Path("/ours"))
 
 
 def test_a_runner_is_told_where_everything_is() -> None:
     """Loopback and any free port, so that jobs do not get in each other's way."""
     expected = {
-        "BATCHPOINT_CONFIG": "/work/config.json",
-        "BATCHPOINT_DATASTORES_DIRECTORY": "/work/datastores",
+        "BATCHPOINT_CONFIG": "/scratch/config.json",
+        "BATCHPOINT_DATASTORES_DIRECTORY": "/scratch/datastores",
         "BATCHPOINT_HTTP_ADDRESS": "127.0.0.1",
         "BATCHPOINT_HTTP_PORT": "0",
         "BATCHPOINT_INSTANCE_INDEX": "3",
         "BATCHPOINT_LOG_FORMAT": "text",
         "BATCHPOINT_POLL_SECONDS": "0.2",
         "BATCHPOINT_STALE_AFTER_SECONDS": "10",
-        "BATCHPOINT_SHARED_DIRECTORY": "/work/3/shared",
-        "BATCHPOINT_TERMINATION_MESSAGE": "/work/3/termination-message",
+        "BATCHPOINT_SHARED_DIRECTORY": "/scratch/3/shared",
+        "BATCHPOINT_TERMINATION_MESSAGE": "/scratch/3/termination-message",
         "PYTHONPATH": "/ours",
     }
     assert expected == environment()
