@@ -60,11 +60,14 @@ class Unusable(Exception):
     Attributes:
         code: 14 when the configuration is wrong, which no second try mends; 10 when user code failed.
         reason: CamelCase constant for the verdict.
-        message: One or two sentences: what failed, why, what to do.
+        message: Sentences in one line: what failed, why, what to do. The last ends with a period, which is
+            added where it is missing.
         error: The exception of user code, or None.
     """
 
     def __init__(self, code: int, reason: str, message: str, error: Optional[Error] = None) -> None:
+        message = " ".join(message.split())
+        message += "" if message.endswith((".", "!", "?", "…")) else "."
         super().__init__(message)
         self.code = code
         self.reason = reason

@@ -19,6 +19,8 @@ from batchpoint_worker import entry_script, faults, tracebacks
 MOST_NAMES = 10
 """Of files that a message names."""
 
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
 
 class MiniBatchContext:
     """Second argument of a two-argument `run` (AZURE.md §4.1)."""
@@ -55,7 +57,7 @@ class ScriptScorer:
         try:
             function()
         except BaseException as exc:
-            raise failed_to_start("init()", exc, self._code_directory) from exc
+            raise failed_to_start("The script's init()", exc, self._code_directory) from exc
 
     def run(self, paths: List[str], index: int) -> Any:
         """Score one mini-batch; whatever user code raises passes through."""
@@ -111,8 +113,8 @@ def load(setup: Mapping[str, Any]) -> ScriptScorer:
     """Import the scoring script named by ``setup``; `init` is not called yet.
 
     Raises:
-        Unusable: Code 14 when the script is missing, is no file, has a syntax error or no `run`;
-            code 10 when importing it raises.
+        Unusable: Code 14 when the script is missing, is no file, has a syntax error, or no `run` that can
+            be called with a mini-batch and return its rows; code 10 when importing it raises.
     """
     path, code_directory = setup["script"], setup["code_directory"]
     _check_path(path, code_directory)
@@ -125,22 +127,25 @@ def load(setup: Mapping[str, Any]) -> ScriptScorer:
     module = _import(path, code_directory)
     if not callable(getattr(module, "run", None)):
         raise _wrong(
-            "the scoring script %s defines no function run(mini_batch); add one that takes a list of"
+            "The scoring script %s defines no function run(mini_batch); add one that takes a list of"
             " file paths and returns rows" % os.path.basename(path)
         )
+    fault = _fault_of(module.run)
+    if fault:
+        raise _wrong("run() in %s %s" % (os.path.basename(path), fault))
     return ScriptScorer(module, code_directory)
 
 
 def _check_path(path: Optional[str], code_directory: Optional[str]) -> None:
     if not path:
-        raise _wrong("no scoring script is named; set codeConfiguration.scoringScript")
+        raise _wrong("No scoring script is named; set codeConfiguration.scoringScript")
     if code_directory and not os.path.isdir(code_directory):
-        raise _wrong("the code folder %s does not exist" % code_directory)
+        raise _wrong("The code folder %s does not exist" % code_directory)
     if not os.path.isfile(path):
         folder = os.path.dirname(path)
         there = sorted(os.listdir(folder))[:10] if os.path.isdir(folder) else []
         raise _wrong(
-            "the scoring script %s does not exist in the code folder (there: %s); check"
+            "The scoring script %s does not exist in the code folder (there: %s); check"
             " codeConfiguration.scoringScript" % (path, ", ".join(there) or "nothing")
         )
 
@@ -148,7 +153,7 @@ def _check_path(path: Optional[str], code_directory: Optional[str]) -> None:
 def _import(path: str, code_directory: Optional[str]) -> types.ModuleType:
     spec = importlib.util.spec_from_file_location(_module_name(path), path)
     if spec is None or spec.loader is None:
-        raise _wrong("the scoring script %s is no Python file; its name must end in .py" % path)
+        raise _wrong("The scoring script %s is no Python file; its name must end in .py" % path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     try:
@@ -158,12 +163,12 @@ def _import(path: str, code_directory: Optional[str]) -> types.ModuleType:
         # Python leaves out the file's name for some faults.
         name = os.path.basename(path)
         where = "" if exc.filename else " " + name
-        message = "the scoring script%s cannot be parsed: %s" % (where, error["message"])
+        message = "The scoring script%s cannot be parsed: %s" % (where, error["message"])
         raise faults.Unusable(
             faults.WRONG_CONFIGURATION, "WrongConfiguration", message, error
         ) from exc
     except BaseException as exc:
-        what = "importing %s" % os.path.basename(path)
+        what = "Importing %s" % os.path.basename(path)
         raise failed_to_start(what, exc, code_directory) from exc
     return module
 
@@ -174,13 +179,28 @@ def _module_name(path: str) -> str:
     return name if name not in sys.modules else "batchpoint_script_" + name
 
 
+def _fault_of(function: Callable[..., Any]) -> str:
+    """Return why each call of a `run` would fail, and what to do; empty where none need to."""
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        return "is async, and nothing awaits it; write def run(mini_batch) without async"
+    if inspect.isgeneratorfunction(function):
+        return "yields its rows; return all rows of the mini-batch at once, such as a list"
+    try:
+        # Of a decorator, since that is what is called.
+        parameters = inspect.signature(function, follow_wrapped=False).parameters.values()
+    except (TypeError, ValueError):
+        return ""
+    if not any(one.kind in (*_POSITIONAL, inspect.Parameter.VAR_POSITIONAL) for one in parameters):
+        return "takes no mini-batch; write def run(mini_batch), which gets a list of file paths"
+    return ""
+
+
 def _takes_context(function: Callable[..., Any]) -> bool:
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
         return False
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    plain = [one for one in parameters if one.kind in positional]
+    plain = [one for one in parameters if one.kind in _POSITIONAL]
     return len(plain) > 1 and (
         plain[1].default is inspect.Parameter.empty or plain[1].name == "mini_batch_context"
     )

@@ -87,7 +87,7 @@ class Makeup:
 
 def start_failed(what: str, stderr: str) -> faults.Unusable:
     """Return the error of a process that ended, or was ended, before it was ready."""
-    message = "loading the script or model failed: %s" % what
+    message = "Loading the script or model failed: %s" % what
     error = faults.error("WorkerDied", message, stderr)
     return faults.Unusable(faults.CANNOT_START, "ScriptUnusable", message, error)
 

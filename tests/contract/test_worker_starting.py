@@ -42,7 +42,7 @@ def test_three_failed_inits_are_the_end(runner: FakeRunner, init_mode: str) -> N
     source = COUNT + "def init():\n    import json\n    json.loads('{')\n" + RUN
     head = unusable(runner, source, init_mode=init_mode)
     assert (10, "ScriptUnusable") == (head["code"], head["reason"])
-    assert head["error"]["message"].startswith("init() failed with JSONDecodeError: ")
+    assert head["error"]["message"].startswith("The script's init() failed with JSONDecodeError: ")
     assert head["error"]["traceback"].startswith("Raised at score.py, line 5, in init")
     assert 3 == tries(runner)
 

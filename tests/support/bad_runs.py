@@ -52,7 +52,6 @@ KINDS = (
 )
 LEAVE = "Leave the others out with input.include, or score them with a script."
 NO_RUN = "add one that takes a list of file paths and returns rows"
-SEE = "See failures.jsonl and job_error.txt beside the output."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,79 +250,87 @@ BAD_CALLS: Sequence[tuple[str, str, str, str]] = (
 ANY = "def run(mini_batch):\n    return mini_batch\n"
 
 BAD_SCRIPTS: Sequence[tuple[str, str | bytes, int, str]] = (
-    ("empty", "", 14, f"the scoring script empty.py defines no function run(mini_batch); {NO_RUN}"),
+    (
+        "empty",
+        "",
+        14,
+        f"The scoring script empty.py defines no function run(mini_batch); {NO_RUN}.",
+    ),
     (
         "no-run",
         "def score(b): pass",
         14,
-        f"the scoring script no-run.py defines no function run(mini_batch); {NO_RUN}",
+        f"The scoring script no-run.py defines no function run(mini_batch); {NO_RUN}.",
     ),
     (
         "syntax",
         "def run(:\n",
         14,
-        "the scoring script cannot be parsed: invalid syntax (syntax.py, line 1)",
+        "The scoring script cannot be parsed: invalid syntax (syntax.py, line 1).",
     ),
     (
         "tabs",
         "def run(b):\n\tx = 1\n        return b\n",
         14,
-        "the scoring script cannot be parsed: inconsistent use of tabs and spaces in indentation "
-        "(tabs.py, line 3)",
+        "The scoring script cannot be parsed: inconsistent use of tabs and spaces in indentation "
+        "(tabs.py, line 3).",
     ),
     (
         "import",
         "import not_installed\n" + ANY,
         10,
-        "importing import.py failed with ModuleNotFoundError: No module named 'not_installed'",
+        "Importing import.py failed with ModuleNotFoundError: No module named 'not_installed'.",
     ),
     (
         "init",
         "def init(): raise OSError('no licence')\n" + ANY,
         10,
-        "init() failed with OSError: no licence",
+        "The script's init() failed with OSError: no licence.",
     ),
     (
         "init-argument",
         "def init(model): pass\n" + ANY,
         10,
-        "init() failed with TypeError: init() missing 1 required positional argument: 'model'",
+        "The script's init() failed with TypeError: init() missing 1 required positional argument: 'model'.",
     ),
     (
         "arguments",
         "import argparse\ndef init(): argparse.ArgumentParser().parse_args()\n" + ANY,
         10,
-        "init() failed with SystemExit: 2. Other arguments than its own are in sys.argv: call "
-        "parse_known_args(), not parse_args()",
+        "The script's init() failed with SystemExit: 2. Other arguments than its own are in sys.argv: call "
+        "parse_known_args(), not parse_args().",
     ),
     (
         "model-folder",
         "import os\ndef init(): open(os.environ['AZUREML_MODEL_DIR'] + '/words.txt')\n" + ANY,
         10,
-        "init() failed with FileNotFoundError: [Errno 2] No such file or directory: "
-        "'SHARED/model/words.txt'. AZUREML_MODEL_DIR holds the model below its own name: words/words.txt",
+        "The script's init() failed with FileNotFoundError: [Errno 2] No such file or directory: "
+        "'SHARED/model/words.txt'. AZUREML_MODEL_DIR holds the model below its own name: words/words.txt.",
     ),
     (
         "crash",
         "import ctypes\ndef init(): ctypes.string_at(0)\n" + ANY,
         10,
-        "loading the script or model failed: the process was killed by signal 11 (SIGSEGV)",
+        "Loading the script or model failed: the process was killed by signal 11 (SIGSEGV).",
     ),
     (
         "no-parameter",
         "def run(): pass",
-        11,
-        "The only file failed; first one.txt with TypeError: run() takes 0 positional arguments but 1 was "
-        f"given. {SEE} This job does not score them again; after the repair a job with "
-        "`rerun: {job: no-parameter, only: Failed}` scores them.",
+        14,
+        "run() in no-parameter.py takes no mini-batch; write def run(mini_batch), which gets a list of file "
+        "paths.",
     ),
     (
         "coroutine",
         "async def run(b): return b",
-        11,
-        f"The only file failed; first one.txt with UnusableResult: run returned a coroutine; {ROWS} {SEE} "
-        "This job does not score them again; after the repair a job with "
-        "`rerun: {job: coroutine, only: Failed}` scores them.",
+        14,
+        "run() in coroutine.py is async, and nothing awaits it; write def run(mini_batch) without async.",
+    ),
+    (
+        "yields",
+        "def run(b): yield from b",
+        14,
+        "run() in yields.py yields its rows; return all rows of the mini-batch at once, such as a list.",
     ),
 )
 
@@ -360,8 +367,8 @@ BAD_PLACES: Sequence[tuple[str, dict[str, str], int, str]] = (
         "broken-mlflow",
         {"model": "models/broken, type: MLflow"},
         10,
-        "The model cannot be loaded: ParserError: while parsing a flow node\nexpected the node content, "
-        "but found '<stream end>'\n  in \"SHARED/model/broken/MLmodel\", line 1, column 11",
+        "The model cannot be loaded: ParserError: while parsing a flow node expected the node content, "
+        "but found '<stream end>' in \"MLmodel\", line 1, column 11.",
     ),
     (
         "taken",

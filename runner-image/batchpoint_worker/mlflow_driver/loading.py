@@ -100,7 +100,8 @@ def _loaded(folder: str) -> Any:
         asks = requirements.note(folder, None)
         message = "The model cannot be loaded: %s: %s%s" % (
             error["type"],
-            faults.cut(error["message"], 500),
+            # Where the image has its models is nobody's concern.
+            faults.cut(error["message"].replace(os.path.join(folder, ""), ""), 500),
             " " + asks if asks else "",
         )
         raise _unloadable(message, exc) from exc

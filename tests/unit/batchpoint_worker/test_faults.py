@@ -36,4 +36,18 @@ def test_lone_surrogates_are_replaced() -> None:
 def test_unusable_without_an_exception_explains_itself() -> None:
     """Its reason and message are the error."""
     error = faults.Unusable(14, "WrongConfiguration", "no script").as_error()
-    assert {"type": "WrongConfiguration", "message": "no script", "traceback": ""} == error
+    assert {"type": "WrongConfiguration", "message": "no script.", "traceback": ""} == error
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("It failed: why", "It failed: why."),
+        ("It failed.", "It failed."),
+        ("It failed: on\n  two lines\n", "It failed: on two lines."),
+        ("It failed: cut …", "It failed: cut …"),
+    ],
+)
+def test_unusable_speaks_in_sentences(given: str, expected: str) -> None:
+    """Whatever a library has put into them."""
+    assert expected == faults.Unusable(10, "X", given).message

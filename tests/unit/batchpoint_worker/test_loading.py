@@ -78,7 +78,7 @@ def test_evidence_against_forks_is_found(tmp_path: Path, source: str, words: str
 def test_failing_init_is_unusable(tmp_path: Path) -> None:
     """Code 10, in words."""
     code, message = load(tmp_path, "def init(): raise OSError('no model')")
-    assert (10, "init() failed with OSError: no model") == (code, message)
+    assert (10, "The script's init() failed with OSError: no model.") == (code, message)
 
 
 def test_failing_model_is_unusable(tmp_path: Path) -> None:

@@ -72,10 +72,15 @@ def test_context_goes_to_a_second_parameter(tmp_path: Path, signature: str, want
     [
         ("def init(): pass", 14, "defines no function run(mini_batch)"),
         ("run = 5", 14, "defines no function run(mini_batch)"),
+        ("async def run(b): return b", 14, "run() in score.py is async, and nothing awaits it"),
+        ("async def run(b): yield b", 14, "run() in score.py is async, and nothing awaits it"),
+        ("def run(b): yield b", 14, "run() in score.py yields its rows; return all rows"),
+        ("def run(): pass", 14, "run() in score.py takes no mini-batch"),
+        ("def run(*, mini_batch): pass", 14, "run() in score.py takes no mini-batch"),
         ("def run(:", 14, "cannot be parsed: invalid syntax (score.py, line 1)"),
         ("x = '\0'", 14, "cannot be parsed"),
-        ("import no_such_module", 10, "importing score.py failed with ModuleNotFoundError"),
-        ("raise SystemExit(2)", 10, "importing score.py failed with SystemExit"),
+        ("import no_such_module", 10, "Importing score.py failed with ModuleNotFoundError"),
+        ("raise SystemExit(2)", 10, "Importing score.py failed with SystemExit"),
     ],
 )
 def test_unusable_script_says_why(tmp_path: Path, source: str, code: int, words: str) -> None:
@@ -86,10 +91,26 @@ def test_unusable_script_says_why(tmp_path: Path, source: str, code: int, words:
 
 
 @pytest.mark.parametrize(
+    "source",
+    [
+        "def run(*files): return list(files)",
+        "class Model:\n    def __call__(self, batch): return [batch]\nrun = Model()",
+        "import functools\nrun = functools.partial(lambda scale, batch: [batch], 2)",
+        "import functools\ndef of(f):\n    @functools.wraps(f)\n    def call(batch): return [batch]\n"
+        "    return call\n@of\ndef run(): pass",
+    ],
+    ids=["rest", "object", "partial", "decorated"],
+)
+def test_any_callable_that_takes_a_mini_batch_is_a_run(tmp_path: Path, source: str) -> None:
+    """What counts is whether the call can succeed."""
+    assert 1 == len(load(tmp_path, source).run(["a"], 0))
+
+
+@pytest.mark.parametrize(
     ("path", "code_directory", "words"),
     [
-        (None, None, "no scoring script is named"),
-        ("/nowhere/score.py", "/nowhere", "the code folder /nowhere does not exist"),
+        (None, None, "No scoring script is named"),
+        ("/nowhere/score.py", "/nowhere", "The code folder /nowhere does not exist"),
         ("/nowhere/score.py", None, "does not exist in the code folder"),
     ],
 )
@@ -129,8 +150,8 @@ def test_a_strict_argument_parser_is_told_what_to_call(tmp_path: Path) -> None:
     with pytest.raises(faults.Unusable) as got:
         scorer.init()
     assert (
-        "init() failed with SystemExit: 2. Other arguments than its own are in sys.argv: call "
-        "parse_known_args(), not parse_args()"
+        "The script's init() failed with SystemExit: 2. Other arguments than its own are in sys.argv: call "
+        "parse_known_args(), not parse_args()."
     ) == got.value.message
 
 
@@ -145,5 +166,5 @@ def test_a_file_missing_below_the_model_folder_comes_with_what_is_there(
     source = f"def init(): open({str(models / 'model.pkl')!r})\ndef run(m): return 1"
     with pytest.raises(faults.Unusable) as got:
         load(tmp_path, source).init()
-    expected = "'. AZUREML_MODEL_DIR holds the model below its own name: forest/model.pkl"
+    expected = "'. AZUREML_MODEL_DIR holds the model below its own name: forest/model.pkl."
     assert got.value.message.endswith(expected)

@@ -63,7 +63,7 @@ def test_three_failed_tries_of_a_slot_are_the_end(bench: Bench) -> None:
         bench.fail(number)
     assert [] == bench.unusable
     bench.fail(0)
-    assert (["why"], [0, 1, 0, 1, 0]) == ([exc.message for exc in bench.unusable], bench.failed)
+    assert (["why."], [0, 1, 0, 1, 0]) == ([exc.message for exc in bench.unusable], bench.failed)
 
 
 def test_success_starts_the_count_anew(bench: Bench) -> None:

@@ -113,7 +113,7 @@ def test_a_missing_mlflow_is_named(linear: Path, monkeypatch: pytest.MonkeyPatch
             lambda model: (model / "MLmodel").write_text("["),
             10,
             "ModelUnloadable",
-            "The model cannot be loaded: ",
+            ' in "MLmodel", line 1, column 2.',
         ),
     ],
     ids=["pickle", "file", "flavour", "description"],
