@@ -716,7 +716,8 @@ _BETWEEN = (
     _row(
         "earlier-job-is-missing",
         _together(ENDPOINT, DEPLOYMENT, JOB + "  rerun: {job: first}\n"),
-        ':20: BatchJob/j spec.rerun.job: there is no BatchJob "first"; BatchJobs here: j',
+        ':20: BatchJob/j spec.rerun.job: there is no BatchJob "first"; there are no others here; give'
+        " its manifest with -f too",
         complete=True,
     ),
     _row(

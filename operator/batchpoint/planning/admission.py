@@ -247,11 +247,12 @@ def earlier_job_is_missing(job: BatchJob, scene: Scene) -> Problem | None:
         )
     if name in scene.jobs or not scene.complete:
         return None
+    others = sorted(set(scene.jobs) - {job.metadata.name})
     return Problem(
         reason=Reason.EARLIER_JOB_MISSING,
         field="spec.rerun.job",
         found=f'there is no BatchJob "{name}"',
-        allowed=_known("BatchJobs", name, sorted(scene.jobs)),
+        allowed=_known("BatchJobs", name, others) if others else "there are no others here",
     )
 
 

@@ -10,11 +10,12 @@ from batchpoint.api.deployment import BatchDeployment
 from batchpoint.api.endpoint import BatchEndpoint
 from batchpoint.api.faults import Path as FieldPath
 from batchpoint.api.job import BatchJob
+from batchpoint.api.reasons import Reason
 from batchpoint.cli.manifests import documents, objects, reading
 from batchpoint.cli.manifests.faulty import ManifestFault, ManifestsInvalid
 from batchpoint.cli.manifests.objects import ConfigMap, Datastore, Placed
 from batchpoint.planning import admission, assets
-from batchpoint.planning.admission import Scene
+from batchpoint.planning.admission import Problem, Scene
 from batchpoint.planning.assets import Asset, Catalogue
 
 
@@ -124,7 +125,15 @@ def _between(placed: Sequence[Placed], *, complete: bool) -> Iterator[ManifestFa
             if isinstance(item.value, BatchEndpoint | BatchDeployment | BatchJob):
                 for problem in admission.problems(item.value, scene):
                     path: FieldPath = tuple(_steps(problem.field))
-                    yield item.fault(path, problem.found, problem.allowed)
+                    yield item.fault(path, problem.found, _allowed(problem))
+
+
+def _allowed(problem: Problem) -> str:
+    """Return what would be right. A job that was run from another file is forgotten most often."""
+    if problem.reason is not Reason.EARLIER_JOB_MISSING or "itself" in problem.found:
+        return problem.allowed
+    then = " If not, give" if problem.allowed.endswith("?") else "; give"
+    return f"{problem.allowed}{then} its manifest with -f too"
 
 
 def _steps(field_path: str) -> Iterator[str | int]:

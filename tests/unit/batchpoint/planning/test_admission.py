@@ -87,6 +87,13 @@ def test_one_thing_in_the_way_of_a_job_is_one_problem(
     assert [reason] == _reasons(job, scene)
 
 
+def test_a_job_is_not_offered_itself_as_the_earlier_one() -> None:
+    """A rerun is often called nearly like what it repeats."""
+    job = a_job("zeroth-2", rerun={"job": "zeroth"})
+    scene = _scene(an_endpoint(), a_deployment(), a_job(), job)
+    assert ["BatchJobs here: first"] == [one.allowed for one in admission.problems(job, scene)]
+
+
 def test_nothing_is_in_the_way_of_a_right_job() -> None:
     """With an own output, a deployment by name and an earlier job."""
     job = a_job(
