@@ -46,6 +46,11 @@ def weigh(batch: Sequence[Item]) -> int:
     return sum(item.size + FILE_WEIGHT_BYTES for item in batch)
 
 
+def size_bytes(chunk: Chunk) -> int:
+    """Return the bytes of a chunk's files: its weight without the cost of each file."""
+    return chunk.weight - chunk.count * FILE_WEIGHT_BYTES
+
+
 def cut(batches: Iterable[Sequence[Item]], *, total_weight: int, instances: int) -> Iterator[Chunk]:
     """Group consecutive mini-batches into chunks of shrinking weight, in one pass and flat memory.
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable, Iterable
 
-from batchpoint_runner import standby, threshold
+from batchpoint_runner import chunking, standby, threshold
 from batchpoint_runner.contract import ExitCode, RunConfig, Verdict
 from batchpoint_runner.errors import (
     ContractError,
@@ -224,8 +224,9 @@ class Engine:
         return None
 
     def _has_room_for(self, chunk: Chunk) -> bool:
-        on_disk = sum(run.chunk.weight for run in self._runs.values())
-        return on_disk == 0 or on_disk + chunk.weight <= self._pace.prefetch_bytes
+        on_disk = sum(chunking.size_bytes(run.chunk) for run in self._runs.values())
+        wanted = on_disk + chunking.size_bytes(chunk)
+        return not self._runs or wanted <= self._pace.prefetch_bytes
 
     def _feed(self) -> None:
         if not self._host_is_there:

@@ -128,3 +128,12 @@ def test_the_claim_order_names_every_chunk_once(weights: list[int]) -> None:
     order = chunking.claim_order(chunks)
     assert sorted(order) == list(range(len(weights)))
     assert sorted(weights, reverse=True) == [weights[at] for at in order]
+
+
+def test_size_of_a_chunk_is_that_of_its_files() -> None:
+    """The bound on local disk is in bytes, whatever a file costs otherwise."""
+    items = builders.some_items(7, size=1000)
+    batches = list(chunking.mini_batches(items, 2))
+    total = sum(map(chunking.weigh, batches))
+    chunks = chunking.cut(batches, total_weight=total, instances=1)
+    assert 7000 == sum(map(chunking.size_bytes, chunks))
