@@ -400,6 +400,12 @@ BAD_COMMANDS: Sequence[tuple[list[str], int, str]] = (
         2,
         "--datastore mine=/nowhere: there is no folder /nowhere. Make it, or correct the path.",
     ),
+    (
+        ["--datastore", "mine=foo://bar"],
+        2,
+        "--datastore mine=foo://bar: the scheme foo:// is unknown. Known are s3://, gs://, az://, file://, "
+        "pvc://, https://, http:// and paths.",
+    ),
     (["--job", "jbo"], 2, 'There is no BatchJob "jbo" among the manifests; they hold: job.'),
     (
         ["--python", "/nowhere/python"],

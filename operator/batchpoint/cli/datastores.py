@@ -10,11 +10,18 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from batchpoint.api import uris
 from batchpoint.api.meta import URI_KEY
 from batchpoint.cli.manifests.objects import Datastore
 from batchpoint.cli.output import USAGE, CommandFailed
 
-_IS_URI = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_IS_URI = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+
+SCHEMES = (*(scheme for scheme in uris.STORES if scheme != "datastore"), "https", "http")
+"""Of what a datastore may stand for; the runner knows the same."""
+
+MLFLOW = "mlflow"
+"""No store but a server, whose address has the schemes of MLflow."""
 
 
 def as_uri(text: str) -> str:
@@ -28,7 +35,8 @@ def parse(options: Sequence[str]) -> dict[str, str]:
     """Return names and URIs of ``--datastore`` options.
 
     Raises:
-        CommandFailed: One is not of the form ``name=path-or-URI``, or its folder does not exist.
+        CommandFailed: One is not of the form ``name=path-or-URI``, its scheme is unknown, or its folder does not
+            exist.
     """
     found = {}
     for option in options:
@@ -39,7 +47,14 @@ def parse(options: Sequence[str]) -> dict[str, str]:
                 "demo=data or lake=s3://lake.",
                 exit_code=USAGE,
             )
-        if not _IS_URI.match(place) and not Path(place).expanduser().is_dir():
+        scheme = _IS_URI.match(place)
+        if scheme and scheme[1].lower() not in SCHEMES and name != MLFLOW:
+            known = ", ".join(f"{known}://" for known in SCHEMES)
+            raise CommandFailed(
+                f"--datastore {option}: the scheme {scheme[1]}:// is unknown. Known are {known} and paths.",
+                exit_code=USAGE,
+            )
+        if not scheme and not Path(place).expanduser().is_dir():
             raise CommandFailed(
                 f"--datastore {option}: there is no folder {place}. Make it, or correct the path.",
                 exit_code=USAGE,

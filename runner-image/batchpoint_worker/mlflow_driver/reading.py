@@ -50,14 +50,14 @@ def extension(path: str) -> str:
         if name.endswith(known) and name != known:
             return known
     raise UnsupportedFile(
-        "Files of the kind %s are not read for MLflow models. Supported are %s. Leave the others out with "
+        "Files %s are not read for MLflow models. Supported are %s. Leave the others out with "
         "input.include, or score them with a script." % (_shown(name), " ".join(TABLES + IMAGES))
     )
 
 
 def _shown(name: str) -> str:
     stem, suffix = os.path.splitext(name)
-    return suffix if suffix and stem else "without an extension"
+    return "of the kind " + suffix if suffix and stem else "without an extension"
 
 
 def _translated(source: Iterator[Any]) -> Iterator[Any]:

@@ -5,6 +5,7 @@ import pytest
 from batchpoint.cli import datastores
 from batchpoint.cli.manifests.objects import Datastore
 from batchpoint.cli.output import USAGE, CommandFailed
+from batchpoint_runner.storage import urls
 
 
 def test_a_folder_becomes_a_file_uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -15,13 +16,25 @@ def test_a_folder_becomes_a_file_uri(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert expected == datastores.parse(["demo=my data", "lake=s3://lake/in"])
 
 
-@pytest.mark.parametrize("option", ["demo", "=data", "demo=", "demo=nowhere"])
+@pytest.mark.parametrize("option", ["demo", "=data", "demo=", "demo=nowhere", "demo=foo://bar"])
 def test_a_wrong_option_is_wrong_usage(option: str) -> None:
     """And named in the message."""
     with pytest.raises(CommandFailed) as caught:
         datastores.parse([option])
     assert USAGE == caught.value.exit_code
     assert option in caught.value.message
+
+
+@pytest.mark.parametrize("scheme", sorted(set(urls.SCHEMES) - {"datastore"}))
+def test_every_scheme_of_the_runner_may_be_given(scheme: str) -> None:
+    """In any case of letters."""
+    expected = {"lake": f"{scheme.upper()}://lake/in"}
+    assert expected == datastores.parse([f"lake={scheme.upper()}://lake/in"])
+
+
+def test_the_tracking_server_may_have_any_scheme() -> None:
+    """It is no store."""
+    assert {"mlflow": "databricks://one"} == datastores.parse(["mlflow=databricks://one"])
 
 
 def test_secrets_become_folders_as_mounts_have_them(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ BAD_FILES: list[Row] = [
         NOTHING,
         "",
         "UnsupportedFile",
-        "Files of the kind without an extension are not read for MLflow models. " + SUPPORTED,
+        "Files without an extension are not read for MLflow models. " + SUPPORTED,
     ),
     (
         "hidden",
@@ -91,7 +91,7 @@ BAD_FILES: list[Row] = [
         NOTHING,
         "",
         "UnsupportedFile",
-        "Files of the kind without an extension are not read for MLflow models. " + SUPPORTED,
+        "Files without an extension are not read for MLflow models. " + SUPPORTED,
     ),
     ("empty-csv", "a.csv", NOTHING, "", "UnreadableFile", "The file is empty."),
     (
