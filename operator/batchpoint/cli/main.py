@@ -6,9 +6,9 @@ command line itself is wrong.
 
 from __future__ import annotations
 
+import importlib
 import sys
 import traceback
-from importlib import metadata
 
 import click
 from click.exceptions import NoArgsIsHelpError, UsageError
@@ -16,8 +16,6 @@ from click.exceptions import NoArgsIsHelpError, UsageError
 from batchpoint.cli import output
 from batchpoint.cli.manifests.faulty import ManifestsInvalid
 from batchpoint.cli.output import CommandFailed
-from batchpoint.cli.run import run
-from batchpoint.cli.validate import validate
 from batchpoint.errors import BatchpointError, SpecError
 
 FAILED = 1
@@ -32,16 +30,63 @@ Examples:
 """
 
 
+COMMANDS = {
+    "run": "Run jobs on this machine, without a cluster.",
+    "validate": "Check manifests.",
+}
+"""Each is a function in a module of its name; with its short help, for which no module is loaded."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called, since that takes most of the start.
+
+    What it holds for them until then knows their names and short help only.
+    """
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return name, command and remaining arguments, with the command loaded."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command and loaded(str(command.name)), rest
+
+
+def loaded(name: str) -> click.Command:
+    """Return the command of a name."""
+    command: click.Command = getattr(importlib.import_module(f"batchpoint.cli.{name}"), name)
+    return command
+
+
 def version() -> str:
     """Return the version of the installed distribution; ``source`` when run from a checkout."""
+    from importlib import metadata  # slow, and only for one option
+
     try:
         return metadata.version("batchpoint")
     except metadata.PackageNotFoundError:
         return "source"
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXAMPLES)
-@click.version_option(version(), message="batchpoint %(version)s")
+def _tell_version(context: click.Context, _option: click.Parameter, is_asked: bool) -> None:
+    if is_asked and not context.resilient_parsing:
+        output.answer(f"batchpoint {version()}")
+        context.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    commands=[click.Command(name, short_help=told) for name, told in COMMANDS.items()],
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EXAMPLES,
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_tell_version,
+    help="Show the version and exit.",
+)
 @click.option(
     "--debug",
     is_flag=True,
@@ -51,10 +96,6 @@ def version() -> str:
 def cli(context: click.Context, debug: bool) -> None:
     """Batch endpoints: send a folder of files to a model, get one predictions file back."""
     context.obj = debug
-
-
-cli.add_command(run)
-cli.add_command(validate)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,38 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     """On stdout, with the program's name."""
     assert 0 == main.main(["--version"])
     assert capsys.readouterr().out.startswith("batchpoint ")
+
+
+@pytest.mark.parametrize("name", sorted(main.COMMANDS))
+def test_the_help_of_all_commands_is_that_of_each(name: str) -> None:
+    """Written twice, so that the first needs no command loaded."""
+    command = main.loaded(name)
+    assert (name, main.COMMANDS[name]) == (command.name, command.short_help)
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_no_command_is_loaded_to_tell_about_all(option: str) -> None:
+    """Their imports take longer than everything else."""
+    program = (
+        "import sys\nfrom batchpoint.cli import main\n"
+        f"assert 0 == main.main([{option!r}])\n"
+        "assert not {'batchpoint.cli.run', 'batchpoint.cli.validate', 'pydantic'} & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=local_jobs.environment({}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_an_unknown_command_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    """And the one that was probably meant is named."""
+    assert 2 == main.main(["rnu"])
+    expected = "No such command 'rnu'. Did you mean 'run'? See batchpoint -h.\n"
+    assert expected == capsys.readouterr().err
 
 
 def test_wrong_usage_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
