@@ -1,6 +1,7 @@
 """The real command `batchpoint run` with real processes: success, failures, stopping, helping, dying."""
 
 import json
+import os
 import shutil
 import signal as signals
 import subprocess
@@ -220,6 +221,16 @@ def test_a_killed_part_is_started_again(tmp_path: Path, work: Path, part: str) -
 def instances_of(job: LocalJob) -> set[str]:
     """Return the instance indexes that have shown a sign of life."""
     return {path.stem for path in job.ledger.glob("*/instances/*.json")}
+
+
+def test_a_runner_that_cannot_be_imported_is_told_once(job: LocalJob, tmp_path: Path) -> None:
+    """After a second try; what both instances say alike is not repeated."""
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "obstore.py").write_text("import not_installed\n")
+    path = f"{tmp_path / 'broken'}{os.pathsep}{local_jobs.environment({})['PYTHONPATH']}"
+    done = job.run("--instances", "2", PYTHONPATH=path)
+    assert (1, 2) == (done.returncode, done.stderr.count("is started again")), done.stderr
+    assert 1 == done.stderr.count("No module named 'not_installed'")
 
 
 def test_a_second_shell_helps(tmp_path: Path, work: Path) -> None:
