@@ -25,10 +25,10 @@ MLFLOW = "mlflow"
 
 
 def as_uri(text: str) -> str:
-    """Return a URI as it is, and a path as the file URI of its absolute form."""
+    """Return a URI as it is, and a path as the file URI of its absolute form, without `..`."""
     if _IS_URI.match(text):
         return text
-    return Path(text).expanduser().absolute().as_uri()
+    return Path(text).expanduser().resolve().as_uri()
 
 
 def parse(options: Sequence[str]) -> dict[str, str]:

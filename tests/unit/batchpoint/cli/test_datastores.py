@@ -16,6 +16,15 @@ def test_a_folder_becomes_a_file_uri(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert expected == datastores.parse(["demo=my data", "lake=s3://lake/in"])
 
 
+def test_a_path_may_lead_upwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a URI `..` is refused, in a path people type it all the time."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    expected = (tmp_path / "data").resolve().as_uri()
+    assert {"mine": expected} == datastores.parse(["mine=../data"])
+
+
 @pytest.mark.parametrize("option", ["demo", "=data", "demo=", "demo=nowhere", "demo=foo://bar"])
 def test_a_wrong_option_is_wrong_usage(option: str) -> None:
     """And named in the message."""
