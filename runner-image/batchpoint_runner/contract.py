@@ -100,7 +100,8 @@ class Contract(BaseModel):
         extra="forbid",
         alias_generator=to_camel,
         populate_by_name=True,
-        use_attribute_docstrings=True,
+        # Every process of a job imports this, and needs few of the models.
+        defer_build=True,
     )
 
 

@@ -271,6 +271,10 @@ class Instance:
         # Without its runner a host has nobody to publish what it holds, so waiting for it is idle.
         is_orphan = self._runner is None or self._runner.poll() is not None
         self._kill_at = now if is_orphan else now + STOP_SECONDS
+        if self._host is not None and self._host.poll() is not None:
+            # The host leaves last, so its runner has nothing more to do, and need not be waited for.
+            self.kill()
+            return
         processes.tell(self._runner, signals.SIGTERM)
         processes.tell(self._host, signals.SIGTERM)
 

@@ -20,13 +20,14 @@ MLFLOW = ModelSpec(uri="models:/credit/3", type=ModelType.MLFLOW)
 
 
 def test_the_archive_holds_the_worker_host_and_nothing_else(tmp_path: Path) -> None:
-    """Its modules, the start, no byte code, nothing of the runner; and no unfinished file beside it."""
+    """Its modules, the start, their byte code, nothing of the runner; and no unfinished file beside it."""
     archive = host.write_archive(tmp_path)
     names = zipfile.ZipFile(archive).namelist()
     assert "__main__.py" in names
     assert {"batchpoint_worker/wire.py", "batchpoint_worker/__init__.py"} <= set(names)
     assert all(name == "__main__.py" or name.startswith("batchpoint_worker/") for name in names)
-    assert all(name.endswith(".py") for name in names)
+    sources = {name for name in names if name.endswith(".py")} - {"__main__.py"}
+    assert {f"{name}c" for name in sources} == set(names) - sources - {"__main__.py"}
     assert [host.ARCHIVE] == [path.name for path in tmp_path.iterdir()]
 
 
@@ -34,7 +35,21 @@ def test_every_module_of_the_archive_is_python(tmp_path: Path) -> None:
     """Whole files, not what was cut off."""
     with zipfile.ZipFile(host.write_archive(tmp_path)) as archive:
         for name in archive.namelist():
-            ast.parse(archive.read(name), name)
+            if name.endswith(".py"):
+                ast.parse(archive.read(name), name)
+
+
+def test_byte_code_of_the_archive_is_used_and_shows_the_archive(tmp_path: Path) -> None:
+    """Not the runner's own files, which are in another image; tracebacks are cut by these names."""
+    archive = host.write_archive(tmp_path)
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from batchpoint_worker import wire; "
+        "print(wire.__cached__ or wire.__file__, wire.encode.__code__.co_filename)"
+    )
+    command = [sys.executable, "-c", program, str(archive)]
+    loaded, shown = subprocess.check_output(command, text=True, cwd=tmp_path).split()
+    assert f"{archive}/batchpoint_worker/wire.pyc" == loaded
+    assert f"{archive}/batchpoint_worker/wire.py" == shown
 
 
 def test_the_archive_replaces_that_of_an_earlier_process(tmp_path: Path) -> None:
