@@ -112,8 +112,12 @@ class Instance:
             readers = stack.enter_context(ThreadPoolExecutor(READERS, "reader"))
             fetchers = stack.enter_context(ThreadPoolExecutor(FETCHERS, "fetcher"))
             stack.callback(fetchers.shutdown, wait=False, cancel_futures=True)
+            if not self._has_registered_model():
+                # Loading takes seconds, so it begins while the input is listed.
+                self._prepare_in_background(None)
             plan = self.plan = self._plan(readers)
-            self._prepare_in_background(plan)
+            if self._has_registered_model():
+                self._prepare_in_background(plan.model_uri)
             scratch = Scratch(shared / "scratch")
             index = self._settings.instance_index
             work = Background(
@@ -273,12 +277,21 @@ class Instance:
             host_wait_seconds=settings.host_wait_seconds,
         )
 
-    def _prepare_in_background(self, plan: Plan) -> None:
-        """Fetch model and code, then let the worker host have them."""
+    def _has_registered_model(self) -> bool:
+        """Say whether the plan has to tell which version of the model is meant."""
+        model = self._config.model
+        return model is not None and registry.is_registry_uri(model.uri)
+
+    def _prepare_in_background(self, pinned: str | None) -> None:
+        """Fetch model and code, then let the worker host have them.
+
+        Args:
+            pinned: What a registered model's URI was resolved to; None for others.
+        """
 
         def prepare() -> None:
             try:
-                setup = self._setup(plan)
+                setup = self._setup(pinned)
                 self._events.put(SetupReady())
                 self._line.provide(setup)
             except BaseException as exc:  # noqa: BLE001 - a thread must not lose an error
@@ -286,27 +299,25 @@ class Instance:
 
         threading.Thread(target=prepare, name="preparation", daemon=True).start()
 
-    def _setup(self, plan: Plan) -> dict[str, Any]:
+    def _setup(self, pinned: str | None) -> dict[str, Any]:
         shared = self._settings.shared_directory
         code = self._config.code and fetching.fetch_code(
             self._config.code, self.locate, shared / "code"
         )
         return host.setup(
             self._config,
-            model_directory=self._model_directory(plan),
+            model_directory=self._model_directory(pinned),
             code_directory=code.path if code else None,
             scratch=shared / "scratch",
         )
 
-    def _model_directory(self, plan: Plan) -> Path | None:
+    def _model_directory(self, pinned: str | None) -> Path | None:
         """Return the folder that holds the model as its one entry (AZURE §4.2)."""
         model = self._config.model
         if model is None:
             return None
         target = self._settings.shared_directory / "model"
-        fetched = fetching.fetch_model(
-            model, self.locate, target, self._registry, pinned=plan.model_uri
-        )
+        fetched = fetching.fetch_model(model, self.locate, target, self._registry, pinned=pinned)
         if fetched.path.parent != target:
             # In the scorer's own image: the link means nothing here, but it does there.
             target.mkdir(exist_ok=True)
@@ -320,7 +331,7 @@ class Instance:
 
     def _resolved_model_uri(self) -> str | None:
         model = self._config.model
-        if model is None or not registry.is_registry_uri(model.uri):
+        if model is None or not self._has_registered_model():
             return None
         return registry.resolve_model_uri(model.uri, self._registry())
 
