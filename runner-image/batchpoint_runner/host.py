@@ -17,7 +17,6 @@ from batchpoint_worker import wire
 ARCHIVE = "host.pyz"
 SOCKET = "runner.sock"
 _PACKAGE = "batchpoint_worker"
-_MAIN = f"import sys\nfrom {_PACKAGE}.host import main\nsys.exit(main())\n"
 
 
 def write_archive(folder: Path) -> Path:

@@ -90,7 +90,6 @@ class Instance:
         self._output = self.locate(config.output.uri)
         self.ledger = Ledger(self._output.store, self._output.path, config.job.uid)
         self.plan: Plan | None = None
-        self.engine: Engine | None = None
         self.attempt = config.attempt
         self._job_progress: JobProgress | None = None
         self._is_reserved = False
@@ -136,7 +135,7 @@ class Instance:
             )
             stack.callback(work.discard)
             stack.callback(keep_logs, self.ledger, index, uuid.uuid4().hex[:8], scratch)
-            self.engine = Engine(
+            engine = Engine(
                 plan=plan,
                 config=self._config,
                 index=index,
@@ -147,11 +146,8 @@ class Instance:
                 clock=time.monotonic,
                 observers=self._observers,
             )
-            engine = self.engine
             stack.callback(self._is_over.set)
-            self._job_progress = JobProgress(
-                self.ledger, plan, self._settings.instance_index, lambda: engine.latest
-            )
+            self._job_progress = JobProgress(self.ledger, plan, index, lambda: engine.latest)
             self._keep_reporting()
             return engine.run()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from batchpoint.cli import output, preparing, running, scratch, summary, supervising
+from batchpoint.cli import options, output, preparing, running, scratch, summary, supervising
 from batchpoint.cli.interruptions import Interruptions
 from batchpoint.cli.output import CommandFailed
 from batchpoint.cli.preparing import LocalJob
@@ -49,17 +49,7 @@ Exit codes:
 
 
 @click.command(epilog=EXAMPLES, short_help="Run jobs on this machine, without a cluster.")
-@click.option(
-    "-f",
-    "--file",
-    "--filename",
-    "files",
-    required=True,
-    multiple=True,
-    type=click.Path(exists=True, path_type=Path),
-    metavar="FILE_OR_FOLDER",
-    help="Manifests, as for kubectl apply. May be repeated.",
-)
+@options.manifests
 @click.option(
     "--datastore",
     "datastores",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from batchpoint.cli import output
+from batchpoint.cli import options, output
 from batchpoint.cli.manifests import loading
 from batchpoint.cli.manifests.loading import Manifests
 
@@ -26,17 +26,7 @@ Exit codes:
 
 
 @click.command(epilog=EXAMPLES, short_help="Check manifests.")
-@click.option(
-    "-f",
-    "--file",
-    "--filename",
-    "files",
-    required=True,
-    multiple=True,
-    type=click.Path(exists=True, path_type=Path),
-    metavar="FILE_OR_FOLDER",
-    help="Manifests, as for kubectl apply. May be repeated.",
-)
+@options.manifests
 @click.option(
     "--partial",
     is_flag=True,
