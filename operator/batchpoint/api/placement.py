@@ -88,3 +88,24 @@ class Compute(ApiModel):
                 field="profile",
             )
         return self
+
+
+class ComputeProfile(ApiModel):
+    """A named kind of place to run, kept by the platform team in a ConfigMap of the operator's namespace."""
+
+    description: Annotated[str, Text(longest=1024, shortest=0)] = ""
+    """What it is for, for people."""
+    node_selector: Annotated[dict[str, LabelText], Field(max_length=16)] = Field(
+        default_factory=dict
+    )
+    """Labels that a node must have."""
+    tolerations: Annotated[tuple[Toleration, ...], Field(max_length=16)] = ()
+    """Taints that pods tolerate."""
+    priority_class_name: ObjectName | None = None
+    """PriorityClass of the pods. Absent: the cluster's default."""
+    queue_name: ObjectName | None = None
+    """LocalQueue of Kueue, where the deployment names none. Absent: jobs start at once."""
+    runtime_class_name: ObjectName | None = None
+    """RuntimeClass of the pods. Absent: the cluster's default."""
+    max_instances: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """Most instances that one job may have here. Absent: no limit."""
