@@ -57,6 +57,12 @@ DIGEST_ANNOTATION = f"{GROUP}/request-digest"
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 MANAGER = "batchpoint"
+QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+"""On a runner Job: LocalQueue of Kueue that admits it."""
+
+RUNNER_CONTAINER = "runner"
+SCORER_CONTAINER = "scorer"
+"""Names of the two containers of an instance; only the scorer's exit code counts (KUBERNETES.md §2)."""
 
 LONGEST_ENDPOINT_NAME = 40
 LONGEST_DEPLOYMENT_NAME = 63
