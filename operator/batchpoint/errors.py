@@ -7,8 +7,11 @@
     ├─ SpecError        the user must edit something: reason, field path, message
     ├─ NotReady         look again after some seconds
     └─ ClusterError     verb, kind, name
+        ├─ NotFound     the object is gone
         ├─ Conflict     somebody else wrote first: reread and retry
+        │   └─ AlreadyExists
         ├─ Forbidden    names the access rule that is missing
+        ├─ Invalid      refused by a rule, a policy or a quota
         └─ Unavailable  transient
 
 Whether an error is worth retrying is a property of its class, read in one place per process. Messages
@@ -81,17 +84,39 @@ class ClusterError(BatchpointError):
         self.name = name
 
 
+class NotFound(ClusterError):
+    """The object is gone, or its kind is not installed."""
+
+
 class Conflict(ClusterError):
     """Somebody else wrote first: read again and decide anew."""
 
     retryable = True
 
 
+class AlreadyExists(Conflict):
+    """The name is taken."""
+
+
 class Forbidden(ClusterError):
     """The service account lacks a right; ``message`` names the rule to add."""
 
 
+class Invalid(ClusterError):
+    """The API server refuses the object; ``message`` has its words. Only a change of it helps."""
+
+
 class Unavailable(ClusterError):
-    """The API server did not answer, or asked to come back later."""
+    """The API server did not answer, or asked to come back later.
+
+    Attributes:
+        after_seconds: When it asked to come back; None: it did not say.
+    """
 
     retryable = True
+
+    def __init__(
+        self, message: str, *, verb: str, kind: str, name: str, after_seconds: float | None = None
+    ) -> None:
+        super().__init__(message, verb=verb, kind=kind, name=name)
+        self.after_seconds = after_seconds

@@ -1,0 +1,79 @@
+"""The kinds that the operator reads or writes, and where the API server keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from batchpoint.api.meta import GROUP, MANAGED_BY, MANAGER, VERSION
+
+Manifest = dict[str, Any]
+"""An object as JSON, just as the API server gives and takes it."""
+
+
+class Key(NamedTuple):
+    """Which object of a kind."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceKind:
+    """A kind and its address."""
+
+    group: str = ""
+    """Empty for the core group."""
+    version: str = "v1"
+    plural: str
+    kind: str
+    labels: str = ""
+    """Selector of those that concern the operator; empty: all."""
+
+    @property
+    def api_version(self) -> str:
+        """``apiVersion`` of a manifest."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def full_name(self) -> str:
+        """As access rules and people name it: ``batchjobs.batchpoint.dev``, ``pods``."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
+        """Return the path of one object, of a namespace's objects, or of all: whatever is given."""
+        parts = [f"/apis/{self.group}" if self.group else "/api", self.version]
+        if namespace:
+            parts += ["namespaces", namespace]
+        parts += [self.plural, name, subresource]
+        return "/".join(part for part in parts if part)
+
+
+ENDPOINTS = ResourceKind(
+    group=GROUP, version=VERSION, plural="batchendpoints", kind="BatchEndpoint"
+)
+DEPLOYMENTS = ResourceKind(
+    group=GROUP, version=VERSION, plural="batchdeployments", kind="BatchDeployment"
+)
+JOBS = ResourceKind(group=GROUP, version=VERSION, plural="batchjobs", kind="BatchJob")
+RUNNER_JOBS = ResourceKind(
+    group="batch", plural="jobs", kind="Job", labels=f"{MANAGED_BY}={MANAGER}"
+)
+WATCHED = (ENDPOINTS, DEPLOYMENTS, JOBS, RUNNER_JOBS)
+"""What is watched, and kept in the mirror. A job finds what it names when they are read in this order."""
+
+CONFIG_MAPS = ResourceKind(plural="configmaps", kind="ConfigMap")
+EVENTS = ResourceKind(plural="events", kind="Event")
+PODS = ResourceKind(plural="pods", kind="Pod")
+SECRETS = ResourceKind(plural="secrets", kind="Secret")
+WORKLOADS = ResourceKind(
+    group="kueue.x-k8s.io", version="v1beta1", plural="workloads", kind="Workload"
+)
+ACCESS_REVIEWS = ResourceKind(
+    group="authorization.k8s.io",
+    plural="selfsubjectaccessreviews",
+    kind="SelfSubjectAccessReview",
+)
