@@ -16,6 +16,7 @@ import click
 
 from batchpoint.api import schema
 from batchpoint.api.kinds import KINDS
+from batchpoint.api.reasons import Reason
 from batchpoint.cli.run import run
 from batchpoint_runner import settings
 from batchpoint_runner.storage import datastores
@@ -50,6 +51,13 @@ def fields(kind: str) -> Iterable[tuple[str, ...]]:
         if path.rsplit(".", 1)[-1] in _required(spec, path):
             default = "**required**"
         yield f"`{path}`", _type_of(node), default, _one_line(node.get("description", ""))
+
+
+def condition_reasons() -> Iterable[tuple[str, ...]]:
+    """Yield one row for each reason of conditions and events."""
+    yield "reason", "meaning"
+    for reason in Reason:
+        yield f"`{reason}`", _one_line(reason.explanation)
 
 
 def options() -> Iterable[tuple[str, ...]]:
@@ -102,6 +110,7 @@ def _as_yaml(value: object) -> str:
 TABLES: Mapping[str, Callable[[], Iterable[tuple[str, ...]]]] = {
     "environment-variables": environment_variables,
     "datastore-files": datastore_files,
+    "reasons": condition_reasons,
     "run-options": options,
     **{f"{kind.lower()}-fields": partial(fields, kind) for kind in KINDS},
 }

@@ -273,7 +273,7 @@ class BatchJobStatus(ApiModel):
     deployment: ShortText = ""
     """Name of the deployment that was resolved at acceptance."""
     snapshot: ShortText = ""
-    """Name of the immutable ConfigMap that holds what was resolved."""
+    """Name of the Job that holds what was resolved, as an annotation of its immutable pod template."""
     attempt: Count = 0
     """Of the job as a whole, from 1; each goes on where the one before stopped. 0: none yet."""
     runner_job: RunnerJob | None = None
@@ -294,6 +294,8 @@ class BatchJobStatus(ApiModel):
     """When the first instance began to score."""
     completion_time: datetime | None = None
     """When the outcome was final."""
+    active_since: datetime | None = None
+    """When the job was let go for the last time. Absent while it waits in a queue or is suspended."""
     active_seconds: Count = 0
     """Seconds the job has been active before its last pause; activeDeadlineSeconds counts from it."""
 

@@ -1,7 +1,7 @@
 """Every reason that conditions and events carry, each with a line of explanation.
 
 A reason is a constant for programs; the message beside it is the sentence for people. The explanations
-make the table of `docs/errors.md`.
+make the table of `docs/failures.md`.
 """
 
 from __future__ import annotations
@@ -61,19 +61,44 @@ class Reason(StrEnum):
         "EarlierJobUnfinished",
         "The job whose failures are to be scored again has not ended.",
     )
+    LOCAL_STORAGE = (
+        "LocalStorage",
+        "file:// means a disk of the machine it is read on, and pods have none that lasts.",
+    )
+    TOO_MANY_INSTANCES = (
+        "TooManyInstances",
+        "The job asks for more instances than its compute profile permits.",
+    )
+    SNAPSHOT_TOO_LARGE = (
+        "SnapshotTooLarge",
+        "What the deployment and the job ask for does not fit into the annotation of a Job.",
+    )
+    NAME_TAKEN = (
+        "NameTaken",
+        "A Job of the name that this job needs exists and belongs to somebody else.",
+    )
     DECLARED_TWICE = "DeclaredTwice", "Two manifests declare the same kind and name."
 
     # Standing things
     AVAILABLE = "Available", "Everything that jobs need is there."
 
     # The way of a job
+    PENDING = "Pending", "The job has not come to this yet."
     RESOLVED = "Resolved", "Endpoint and deployment are resolved and the snapshot is pinned."
     WAITING_FOR_CAPACITY = "WaitingForCapacity", "The endpoint runs maxActiveJobs jobs already."
     WAITING_IN_QUEUE = "WaitingInQueue", "Kueue has not admitted the job yet."
     SUSPENDED = "Suspended", "spec.suspend is true; what is published stays."
+    SUSPEND_REFUSED = (
+        "SuspendRefused",
+        "Kueue would resume a suspended job at once; stop the Workload there, or cancel the job.",
+    )
     STARTING = "Starting", "Pods are created; none has begun to score."
     RUNNING = "Running", "Instances are scoring."
     FINALIZING = "Finalizing", "Everything is scored; the rows are being merged."
+    RETRYING = (
+        "Retrying",
+        "Instances crashed for good; a further attempt goes on from what is published.",
+    )
     CANCELLING = "Cancelling", "spec.cancel is true; instances publish what they have."
 
     # How a job ends
@@ -98,12 +123,24 @@ class Reason(StrEnum):
         "No instance started in startDeadlineSeconds.",
     )
     RETRIES_EXHAUSTED = "RetriesExhausted", "Instances crashed more often than is tried again."
+    RUNNER_JOB_DELETED = (
+        "RunnerJobDeleted",
+        "Somebody deleted the Job of this BatchJob; what is published stays, and a rerun scores the rest.",
+    )
     RUNNER_FAILED = "RunnerFailed", "A part of Batchpoint failed; the message has its last words."
 
     # Why pods do not start
     IMAGE_UNAVAILABLE = "ImageUnavailable", "An image cannot be pulled."
     UNSCHEDULABLE = "Unschedulable", "No node has what the deployment asks for."
-    QUOTA_EXCEEDED = "QuotaExceeded", "A quota or a policy of the namespace refused the pod."
+    QUOTA_EXCEEDED = "QuotaExceeded", "A quota of the namespace has no room for the pod."
+    POD_REFUSED = "PodRefused", "A policy or a webhook of the cluster refused the pod."
     SECRET_MISSING = "SecretMissing", "A Secret or ConfigMap that the pod mounts is missing."
     VOLUME_UNAVAILABLE = "VolumeUnavailable", "A volume claim cannot be mounted."
+    CONTAINER_UNSTARTABLE = (
+        "ContainerUnstartable",
+        "The container runtime cannot start a container; the message has its words.",
+    )
+    OUT_OF_MEMORY = "OutOfMemory", "A container took more memory than its limit, and was killed."
+    EVICTED = "Evicted", "The node ran short of something and put the pod out; another one follows."
+    INSTANCE_CRASHED = "InstanceCrashed", "An instance ended by a crash; another one follows."
     QUEUE_UNAVAILABLE = "QueueUnavailable", "Kueue is not installed, or the queue does not exist."

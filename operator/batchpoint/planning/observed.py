@@ -168,12 +168,18 @@ class JobObserved:
 
     scene: Scene
     runner_job: RunnerJobFacts | None = None
-    """The one that the status records; else the one with the name of the next attempt."""
+    """The one that the status records; else the one with the name of the first attempt, if it is ours.
+    That a recorded one is gone must be certain (read, not remembered): it ends the BatchJob."""
+    successor: RunnerJobFacts | None = None
+    """The Job of the attempt after the recorded one, if it is there and ours: created, and not recorded
+    before a crash."""
     name_taken: bool = False
-    """A Job of that name is there and is not ours."""
+    """A Job with the name of the next attempt is there and is not ours."""
     pinned: Pinned | None = None
-    """Of ``runner_job``; read when an attempt has ended, or was adopted."""
+    """Of ``runner_job`` or its successor, which were created with the same; read when one of them is
+    not recorded yet, and when an attempt has ended."""
     pods: tuple[PodFacts, ...] | None = None
+    """Of the latest attempt."""
     events: tuple[EventFacts, ...] | None = None
     progress: Progress | None = None
     workload: WorkloadFacts | None = None
