@@ -200,17 +200,22 @@ def networks(state: State) -> dict[str, object]:
 
 def corefile(state: State) -> str:
     """Return the configuration of the name server: Services, and at once no for anything else."""
+    # Two servers, as within one the template would answer before Services are looked up.
     return f"""\
-. {{
+{addresses.DOMAIN} in-addr.arpa ip6.arpa {{
     bind {addresses.NODE_IP}
     errors
     ready {addresses.NODE_IP}:8181
-    kubernetes {addresses.DOMAIN} in-addr.arpa ip6.arpa {{
+    kubernetes {{
         kubeconfig {_kubeconfig(state, "admin")}
         pods insecure
         ttl 5
     }}
     cache 5
+}}
+. {{
+    bind {addresses.NODE_IP}
+    errors
     template ANY ANY {{
         rcode NXDOMAIN
     }}
