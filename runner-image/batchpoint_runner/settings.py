@@ -30,6 +30,9 @@ class Settings(BaseModel):
     """The folder that runner and scorer share: socket, host archive, model, code, prefetched inputs."""
     datastores_directory: Path = Path("/etc/batchpoint/datastores")
     """One folder per datastore, as a mounted Secret gives it: a file ``uri`` and one file per credential."""
+    processors: Annotated[int | None, Field(ge=1)] = None
+    """What the workers of this instance share; sets their threads. In a pod it is the scorer's limit, which
+    no process can see. None: all of this machine."""
     http_address: str = "0.0.0.0"  # a pod's own address; the CLI passes loopback
     """Where `/healthz`, `/progress` and `/metrics` are served."""
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8080

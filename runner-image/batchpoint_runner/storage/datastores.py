@@ -122,6 +122,9 @@ SETTINGS: Mapping[str, tuple[Setting, ...]] = {
 MLFLOW = "mlflow"
 """A folder of this name among the datastores is the MLflow server (`registry.py`), not a store."""
 
+CREDENTIALS = "_credentials"
+"""A folder of this name holds the credentials of buckets that lie in no datastore; it needs no ``uri``."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Datastore:
@@ -177,12 +180,22 @@ def load(directory: Path, name: str) -> Datastore:
     return Datastore(name=name, uri=uri, files=files)
 
 
+def credentials(directory: Path) -> Datastore | None:
+    """Return what gives access to buckets that lie in no datastore; None: there is nothing of that kind."""
+    folder = directory / CREDENTIALS
+    if not folder.is_dir():
+        return None
+    files = read_files(folder)
+    return Datastore(name=CREDENTIALS, uri=files.pop("uri", ""), files=files)
+
+
 def names(directory: Path) -> list[str]:
     """Return the names of all datastores in order; an absent directory has none."""
     if not directory.is_dir():
         return []
     found = (entry.name for entry in directory.iterdir() if entry.is_dir())
-    return sorted(name for name in found if not name.startswith(".") and name != MLFLOW)
+    other = (MLFLOW, CREDENTIALS)
+    return sorted(name for name in found if not name.startswith(".") and name not in other)
 
 
 def read_files(folder: Path) -> dict[str, str]:

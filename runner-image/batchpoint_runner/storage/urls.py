@@ -3,7 +3,8 @@
 ========================== ====================================================================
 ``datastore://name/path``  below the URI of the datastore of that name (`datastores.py`)
 ``s3:// gs:// az://``      bucket or container, then path; credentials of the datastore in whose
-                           URI it lies, else of the standard environment variables
+                           URI it lies, else those for all others (`datastores.CREDENTIALS`), else of
+                           the standard environment variables
 ``pvc://claim/path``       a claim that is mounted at ``<volumes>/<claim>``
 ``https:// http://``       one file, read only; the URL as it is, with its query
 ``file:///path``           this machine; percent signs as in RFC 8089: ``%20`` is a space
@@ -188,9 +189,10 @@ def _in_bucket(uri: str, scheme: str, bucket: str, path: str, directory: Path) -
         for name in secrets_of.names(directory)
         if place.startswith(f"{(found := secrets_of.load(directory, name)).uri.rstrip('/')}/")
     ]
-    if around:
-        nearest = max(around, key=lambda found: len(found.uri))
-        store_options, client_options = nearest.options(scheme)
+    nearest = max(around, key=lambda found: len(found.uri), default=None)
+    rights = nearest or secrets_of.credentials(directory)
+    if rights is not None:
+        store_options, client_options = rights.options(scheme)
     store = _bucket(scheme, bucket, _frozen(store_options), _frozen(client_options))
     return Location(store=store, path=path, uri=_display(scheme, bucket, path))
 

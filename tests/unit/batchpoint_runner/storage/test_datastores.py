@@ -48,6 +48,16 @@ def test_an_unknown_file_is_named(scheme: str, file: str, sentence: str, tmp_pat
     assert "hunter2" not in caught.value.message
 
 
+def test_credentials_of_other_buckets_need_no_address(tmp_path: Path) -> None:
+    """They are no datastore, and there may be none."""
+    assert datastores.credentials(tmp_path) is None
+    _write(tmp_path, "_credentials", region="eu-west-1")
+    found = datastores.credentials(tmp_path)
+    assert found
+    assert ({"region": "eu-west-1"}, {}) == found.options("s3")
+    assert [] == datastores.names(tmp_path)
+
+
 def test_a_datastore_without_uri_is_named(tmp_path: Path) -> None:
     """And the MLflow server's folder is no datastore."""
     _write(tmp_path, "lake", region="x")

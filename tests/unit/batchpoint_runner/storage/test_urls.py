@@ -90,6 +90,18 @@ def test_stores_are_shared_until_their_credentials_change(datastores: Path) -> N
     assert one.store is not locate("datastore://lake/a", datastores).store
 
 
+def test_buckets_outside_of_datastores_have_credentials_of_their_own(datastores: Path) -> None:
+    """Those in a datastore keep the datastore's."""
+    inside, outside = (
+        locate("s3://bucket/base/x", datastores),
+        locate("s3://other/x", datastores),
+    )
+    (datastores / "_credentials").mkdir()
+    (datastores / "_credentials" / "region").write_text("eu-west-2")
+    assert inside.store is locate("s3://bucket/base/x", datastores).store
+    assert outside.store is not locate("s3://other/x", datastores).store
+
+
 @pytest.mark.parametrize(
     ("uri", "sentence"),
     [
