@@ -21,6 +21,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from batchpoint.api.conditions import SUCCEEDED, find
 from batchpoint.api.job import FINAL_PHASES, BatchJobStatus, Phase
 from batchpoint.api.meta import JOB_LABEL, datastore_secret_name
@@ -67,6 +69,9 @@ def run(mini_batch):
 '''
 """The script of most tests: no library, rows that depend on model and file, and a pace."""
 
+DATASTORES = ("mine", "demo")
+"""Two names of the same place: the tests' own, and that of the examples."""
+
 PACE = "models/words/pace.txt"
 """Seconds per file. Not part of the result, so that a run on this machine need not wait."""
 
@@ -109,6 +114,11 @@ class Site:
         self.write("code/score.py", WORDS)
         self.write("models/words/suffix.txt", suffix)
         self.write(PACE, str(pace))
+
+    def read(self, folder: Path) -> None:
+        """Add the manifests of an example."""
+        for document in yaml.safe_load_all((folder / "manifests.yaml").read_text()):
+            self.include(document)
 
     def add(self, kind: str, name: str, spec: Mapping[str, Any]) -> Manifest:
         """Add an object of ours, in place of one of the same name."""
@@ -301,11 +311,23 @@ class Site:
 
     # -- the truth ---------------------------------------------------------------------------------
 
-    def expected(self, job: str = "first", name: str = "predictions.csv") -> bytes:
-        """Return what the same manifests and files leave on this machine, with one instance."""
-        return (self.scored_locally(job) / name).read_bytes()
+    def expected(
+        self,
+        job: str = "first",
+        name: str = "predictions.csv",
+        *,
+        instead: Mapping[str, str] | None = None,
+    ) -> bytes:
+        """Return what the same manifests and files leave on this machine, with one instance.
 
-    def scored_locally(self, job: str) -> Path:
+        Args:
+            job: Which job.
+            name: A file beside its output.
+            instead: What stands in place of addresses that mean something in a cluster only.
+        """
+        return (self.scored_locally(job, instead or {}) / name).read_bytes()
+
+    def scored_locally(self, job: str, instead: Mapping[str, str]) -> Path:
         """Return the output folder of a run on this machine; the same run is made once for all tests.
 
         Raises:
@@ -314,12 +336,15 @@ class Site:
         documents = [
             one for (kind, name), one in self.documents.items() if kind != "BatchJob" or name == job
         ]
-        target = self.truths / self._digest(documents)
+        manifests = "\n---\n".join(map(json.dumps, documents))
+        for address, replacement in instead.items():
+            manifests = manifests.replace(address, replacement)
+        target = self.truths / self._digest(manifests)
         self.truths.mkdir(parents=True, exist_ok=True)
         with target.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (target / "out").exists():
-                _run_locally(target, self.files, documents, job)
+                _run_locally(target, self.files, manifests, job)
         return target / "out"
 
     @property
@@ -327,29 +352,33 @@ class Site:
         """The folder of what goes into the object store."""
         return self.folder / "files"
 
-    def secret(self, name: str = "mine", folder: str = "") -> Manifest:
-        """Return the Secret of a datastore that is a folder of this namespace's own."""
-        files = object_store.datastore_files()
-        uri = "/".join(filter(None, (files["uri"], self.namespace, folder)))
+    @property
+    def bucket(self) -> str:
+        """The URI of this namespace's own folder of the object store, without a datastore's name."""
+        return f"{object_store.datastore_files()['uri']}/{self.namespace}"
+
+    def secret(self, name: str = "mine") -> Manifest:
+        """Return the Secret of a datastore that is this namespace's own folder of the object store."""
         return {
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": {"name": datastore_secret_name(name)},
-            "stringData": {**files, "uri": uri},
+            "stringData": {**object_store.datastore_files(), "uri": self.bucket},
         }
 
     @cached_property
     def _datastores(self) -> Path:
         """The datastore as this machine sees it: the same server at another address."""
-        target = self.folder / "datastores" / "mine"
-        target.mkdir(parents=True)
+        folder = self.folder / "datastores"
         files = {**self.secret()["stringData"], "endpoint": object_store.HOST_ENDPOINT}
-        for name, text in files.items():
-            (target / name).write_text(text)
-        return target.parent
+        for datastore in DATASTORES:
+            (folder / datastore).mkdir(parents=True)
+            for name, text in files.items():
+                (folder / datastore / name).write_text(text)
+        return folder
 
-    def _digest(self, documents: list[Manifest]) -> str:
-        digest = hashlib.sha256(json.dumps(documents).encode())
+    def _digest(self, manifests: str) -> str:
+        digest = hashlib.sha256(manifests.encode())
         for path in sorted(self.files.rglob("*")):
             name = str(path.relative_to(self.files))
             if path.is_file() and name != PACE:
@@ -357,19 +386,19 @@ class Site:
         return digest.hexdigest()[:16]
 
 
-def _run_locally(target: Path, files: Path, documents: list[Manifest], job: str) -> None:
+def _run_locally(target: Path, files: Path, manifests: str, job: str) -> None:
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(files, target / "files")
     if (target / "files" / PACE).exists():
         (target / "files" / PACE).write_text("0")
-    manifests = target / "manifests.yaml"
-    manifests.write_text("\n---\n".join(map(json.dumps, documents)))
+    (target / "manifests.yaml").write_text(manifests)
     with tempfile.TemporaryDirectory(prefix="bp-") as work:  # short, because sockets lie below it
         done = subprocess.run(
             [
-                *(sys.executable, "-m", "batchpoint.cli.main", "run", "-f", str(manifests)),
-                *("--job", job, "--instances", "1", "--work-directory", work),
-                *("--datastore", f"mine={target / 'files'}", "--output", str(target / "out")),
+                *(sys.executable, "-m", "batchpoint.cli.main", "run"),
+                *("-f", str(target / "manifests.yaml"), "--job", job, "--instances", "1"),
+                *(f"--datastore={name}={target / 'files'}" for name in DATASTORES),
+                *("--work-directory", work, "--output", str(target / "out")),
             ],
             env=local_jobs.environment({}),
             capture_output=True,
