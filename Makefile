@@ -14,6 +14,8 @@ GENERATED := crds charts/batchpoint/files docs/operations.md docs/reference.md d
 COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --generate-hashes --no-header \
 	--no-annotate --python-version 3.11
 
+CLUSTER := PYTHONPATH=tests $(PYTHON) -m cluster
+
 # Percent of branches and lines that `make test` must cover. It only ever rises.
 COVERAGE_FLOOR := 85
 
@@ -22,10 +24,11 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test integration bench verify fmt lint types imports crds docs lock clean
+.PHONY: help setup demo test integration bench verify fmt lint types imports crds docs lock clean \
+	cluster-up cluster-status cluster-down
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make .venv with everything that is needed, by locked versions
 
@@ -44,6 +47,15 @@ test: $(READY) ## Unit and contract tests, with a floor for branch coverage
 
 integration: $(READY) ## Whole jobs with real processes, crashes included
 	$(PYTHON) -m pytest tests/integration -q
+
+cluster-up: $(READY) ## Start a Kubernetes cluster for tests on this machine
+	@$(CLUSTER) up
+
+cluster-status: $(READY) ## Say how the cluster is
+	@$(CLUSTER) status
+
+cluster-down: $(READY) ## End the cluster and remove everything of it
+	@$(CLUSTER) down
 
 bench: $(READY) ## Measure the engine against the physical limit of this machine
 	$(PYTHON) tests/performance/engine.py

@@ -331,6 +331,8 @@ def _controller_manager(state: State, limits: Limits) -> Component:
             f"--service-account-private-key-file={certificates / 'service-accounts.key'}",
             "--use-service-account-credentials",
             f"--cluster-cidr={addresses.POD_RANGE}",
+            # The default would be made on the machine.
+            f"--flex-volume-plugin-dir={state.root / 'volume-plugins'}",
             *limits.value,
         ),
         health=f"https://{addresses.NODE_IP}:10257/healthz",

@@ -63,21 +63,18 @@ def hierarchies(groups: Path) -> list[Path]:
     """Return where a control group must be made: once for version 2, once per controller for version 1."""
     if (groups / "cgroup.controllers").exists():
         return [groups]
-    return sorted(
-        path
-        for path in groups.glob("*")
-        if (path / "cgroup.procs").exists() and path.name != "unified"
-    )
+    return sorted(path for path in groups.glob("*") if (path / "cgroup.procs").exists())
 
 
 def _create_group(hierarchy: Path) -> None:
     group = hierarchy / addresses.NODE
     group.mkdir(exist_ok=True)
-    if (hierarchy / "cgroup.controllers").exists():
-        available = (hierarchy / "cgroup.controllers").read_text().split()
-        (hierarchy / "cgroup.subtree_control").write_text(
-            " ".join(f"+{name}" for name in available)
-        )
+    # A group of version 2 has the controllers that the one above passes on.
+    controllers = hierarchy / "cgroup.controllers"
+    available = controllers.read_text().split() if controllers.exists() else []
+    if available:
+        passed_on = " ".join(f"+{name}" for name in available)
+        (hierarchy / "cgroup.subtree_control").write_text(passed_on)
     # A new group of version 1 may use no processor and no memory node until told.
     for name in ("cpuset.cpus", "cpuset.mems"):
         if (hierarchy / name).exists():
