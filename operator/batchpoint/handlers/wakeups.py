@@ -13,80 +13,86 @@ import heapq
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+from batchpoint.cluster.resources import Key, ResourceKind
 
-class Key(NamedTuple):
-    """Which object is meant; its uid is looked up anew each time."""
 
-    kind: str
-    namespace: str
-    name: str
+class Subject(NamedTuple):
+    """Which object is to be looked at; its uid is looked up anew each time."""
+
+    kind: ResourceKind
+    key: Key
+
+    def __str__(self) -> str:
+        return f"{self.kind.kind} {self.key}"
 
 
 class Wakeups:
-    """Which keys are due when. Arithmetic on seconds of one clock; nothing waits here."""
+    """Which subjects are due when. Arithmetic on seconds of one clock; nothing waits here."""
 
     def __init__(self) -> None:
-        self._due: dict[Key, tuple[float, int]] = {}
-        """When each waiting key is due, and its place among those of the same moment."""
-        self._in_hand: dict[Key, float] = {}
-        """When each key became due that a worker looks at now; it may be waiting again as well."""
-        self._heaps: dict[str, list[tuple[float, int, Key]]] = {}
-        """Kind → keys by time; the first kind has the next turn. Entries that are not what ``_due`` or
+        self._due: dict[Subject, tuple[float, int]] = {}
+        """When each waiting subject is due, and its place among those of the same moment."""
+        self._in_hand: dict[Subject, float] = {}
+        """When each subject became due that a worker looks at now; it may be waiting again as well."""
+        self._heaps: dict[ResourceKind, list[tuple[float, int, Subject]]] = {}
+        """Kind → subjects by time; the first kind has the next turn. Entries that are not what ``_due`` or
         ``_in_hand`` say are stale and skipped."""
         self._order = 0
         self._last_done = float("-inf")
 
-    def wake(self, key: Key, due: float) -> None:
-        """Look at ``key`` at that time, unless it is to be looked at earlier anyway."""
-        if key in self._due and self._due[key][0] <= due:
+    def wake(self, subject: Subject, due: float) -> None:
+        """Look at ``subject`` at that time, unless it is to be looked at earlier anyway."""
+        if subject in self._due and self._due[subject][0] <= due:
             return
         self._order += 1
-        self._due[key] = (due, self._order)
-        self._push(key)
+        self._due[subject] = (due, self._order)
+        self._push(subject)
 
-    def take(self, now: float) -> Key | None:
-        """Return a key that is due and put it in hand; None while there is none."""
+    def take(self, now: float) -> Subject | None:
+        """Return a subject that is due and put it in hand; None while there is none."""
         for kind, heap in self._heaps.items():
             self._skip_stale(heap)
             if heap and heap[0][0] <= now:
-                due, _, key = heapq.heappop(heap)
+                due, _, subject = heapq.heappop(heap)
                 self._heaps[kind] = self._heaps.pop(kind)  # to the end: the others come first
-                self._in_hand[key] = due
-                del self._due[key]
-                return key
+                self._in_hand[subject] = due
+                del self._due[subject]
+                return subject
         return None
 
-    def done(self, key: Key, now: float) -> None:
-        """Take ``key`` out of hand; if it was woken meanwhile, it waits again."""
-        del self._in_hand[key]
+    def done(self, subject: Subject, now: float) -> None:
+        """Take ``subject`` out of hand; if it was woken meanwhile, it waits again."""
+        del self._in_hand[subject]
         self._last_done = now
-        if key in self._due:
-            self._push(key)
+        if subject in self._due:
+            self._push(subject)
 
     def next_due(self) -> float | None:
-        """Return when the next key may be taken, possibly in the past; None: not before a wake-up."""
+        """Return when the next subject may be taken, possibly in the past; None: not before a wake-up."""
         for heap in self._heaps.values():
             self._skip_stale(heap)
         return min((heap[0][0] for heap in self._heaps.values() if heap), default=None)
 
     def depth(self, now: float) -> int:
-        """Return how many keys are due and not in hand."""
-        return sum(due <= now and key not in self._in_hand for key, (due, _) in self._due.items())
+        """Return how many subjects are due and not in hand."""
+        return sum(
+            due <= now and subject not in self._in_hand for subject, (due, _) in self._due.items()
+        )
 
     def oldest_seconds(self, now: float) -> float:
-        """Return for how long the longest waiting key has been due, those in hand included."""
+        """Return for how long the longest waiting subject has been due, those in hand included."""
         waiting = (due for due, _ in self._due.values())
         return max(0.0, now - min((*self._in_hand.values(), *waiting), default=now))
 
     def stalled_seconds(self, now: float) -> float:
-        """Return for how long keys have been due with none of them done: near 0 while work goes on."""
+        """Return for how long subjects have been due with none of them done: near 0 while work goes on."""
         return min(self.oldest_seconds(now), now - self._last_done)
 
-    def _push(self, key: Key) -> None:
-        due, order = self._due[key]
-        heapq.heappush(self._heaps.setdefault(key.kind, []), (due, order, key))
+    def _push(self, subject: Subject) -> None:
+        due, order = self._due[subject]
+        heapq.heappush(self._heaps.setdefault(subject.kind, []), (due, order, subject))
 
-    def _skip_stale(self, heap: list[tuple[float, int, Key]]) -> None:
+    def _skip_stale(self, heap: list[tuple[float, int, Subject]]) -> None:
         while heap and (heap[0][2] in self._in_hand or self._due.get(heap[0][2]) != heap[0][:2]):
             heapq.heappop(heap)
 
@@ -101,7 +107,7 @@ class Workers:
     """
 
     def __init__(
-        self, reconcile: Callable[[Key], Awaitable[float | None]], *, concurrency: int
+        self, reconcile: Callable[[Subject], Awaitable[float | None]], *, concurrency: int
     ) -> None:
         self._reconcile = reconcile
         self._concurrency = concurrency
@@ -109,21 +115,21 @@ class Workers:
         self._changed = asyncio.Event()
         self._stopping = False
 
-    def wake(self, key: Key, after_seconds: float = 0.0) -> None:
-        """Have ``key`` looked at soon, or at the latest after so many seconds."""
-        self._wakeups.wake(key, _now() + after_seconds)
+    def wake(self, subject: Subject, after_seconds: float = 0.0) -> None:
+        """Have ``subject`` looked at soon, or at the latest after so many seconds."""
+        self._wakeups.wake(subject, _now() + after_seconds)
         self._changed.set()
 
     def depth(self) -> int:
-        """Return how many keys wait for a worker."""
+        """Return how many subjects wait for a worker."""
         return self._wakeups.depth(_now())
 
     def oldest_seconds(self) -> float:
-        """Return for how long the longest waiting key has been due."""
+        """Return for how long the longest waiting subject has been due."""
         return self._wakeups.oldest_seconds(_now())
 
     def stalled_seconds(self) -> float:
-        """Return for how long keys have been due with none of them done."""
+        """Return for how long subjects have been due with none of them done."""
         return self._wakeups.stalled_seconds(_now())
 
     async def run(self) -> None:
@@ -133,21 +139,21 @@ class Workers:
                 tasks.create_task(self._work())
 
     def stop(self) -> None:
-        """Take no further key."""
+        """Take no further subject."""
         self._stopping = True
         self._changed.set()
 
     async def _work(self) -> None:
         while not self._stopping:
-            key = self._wakeups.take(_now())
-            if key is None:
+            subject = self._wakeups.take(_now())
+            if subject is None:
                 await self._wait()
                 continue
-            again = await self._reconcile(key)
-            self._wakeups.done(key, _now())
+            again = await self._reconcile(subject)
+            self._wakeups.done(subject, _now())
             if again is not None:
-                self._wakeups.wake(key, _now() + again)
-            self._changed.set()  # others may wait for this key, or for its new time
+                self._wakeups.wake(subject, _now() + again)
+            self._changed.set()  # others may wait for this subject, or for its new time
 
     async def _wait(self) -> None:
         """Sleep until something is due or was woken."""

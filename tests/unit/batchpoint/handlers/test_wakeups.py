@@ -8,22 +8,23 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from batchpoint.handlers.wakeups import Key, Wakeups, Workers
+from batchpoint.cluster.resources import ENDPOINTS, JOBS, Key
+from batchpoint.handlers.wakeups import Subject, Wakeups, Workers
 from support import virtual_time
 
-A = Key("BatchJob", "ns", "a")
-B = Key("BatchJob", "ns", "b")
-C = Key("BatchJob", "ns", "c")
-ENDPOINT = Key("BatchEndpoint", "ns", "e")
+A = Subject(JOBS, Key("ns", "a"))
+B = Subject(JOBS, Key("ns", "b"))
+C = Subject(JOBS, Key("ns", "c"))
+ENDPOINT = Subject(ENDPOINTS, Key("ns", "e"))
 
 
-def taken(wakeups: Wakeups, now: float) -> list[Key]:
+def taken(wakeups: Wakeups, now: float) -> list[Subject]:
     """Take everything that is due, each done before the next."""
-    keys = []
-    while (key := wakeups.take(now)) is not None:
-        keys.append(key)
-        wakeups.done(key, now)
-    return keys
+    subjects = []
+    while (subject := wakeups.take(now)) is not None:
+        subjects.append(subject)
+        wakeups.done(subject, now)
+    return subjects
 
 
 def test_a_key_is_taken_once_however_often_it_was_woken() -> None:
@@ -37,8 +38,8 @@ def test_a_key_is_taken_once_however_often_it_was_woken() -> None:
 def test_keys_of_one_kind_come_in_the_order_of_their_time() -> None:
     """Those of the same moment in the order in which they were woken."""
     wakeups = Wakeups()
-    for key, due in ((C, 5.0), (B, 1.0), (A, 1.0)):
-        wakeups.wake(key, due)
+    for subject, due in ((C, 5.0), (B, 1.0), (A, 1.0)):
+        wakeups.wake(subject, due)
     assert [B, A, C] == taken(wakeups, 5.0)
 
 
@@ -89,8 +90,8 @@ def test_a_wake_up_while_in_hand_is_kept() -> None:
 def test_kinds_take_turns() -> None:
     """One endpoint does not wait for all jobs."""
     wakeups = Wakeups()
-    for key in (A, B, C, ENDPOINT):
-        wakeups.wake(key, 0.0)
+    for subject in (A, B, C, ENDPOINT):
+        wakeups.wake(subject, 0.0)
     assert [A, ENDPOINT, B, C] == taken(wakeups, 0.0)
 
 
@@ -98,8 +99,8 @@ def test_depth_and_age_tell_what_waits() -> None:
     """What is due counts, what is in hand is old but not deep."""
     wakeups = Wakeups()
     assert (0, 0.0) == (wakeups.depth(5.0), wakeups.oldest_seconds(5.0))
-    for key, due in ((A, 1.0), (B, 3.0), (C, 9.0)):
-        wakeups.wake(key, due)
+    for subject, due in ((A, 1.0), (B, 3.0), (C, 9.0)):
+        wakeups.wake(subject, due)
     assert (2, 4.0) == (wakeups.depth(5.0), wakeups.oldest_seconds(5.0))
     assert A == wakeups.take(5.0)
     assert (1, 5.0) == (wakeups.depth(6.0), wakeups.oldest_seconds(6.0))
@@ -108,8 +109,8 @@ def test_depth_and_age_tell_what_waits() -> None:
 def test_a_long_queue_that_moves_is_not_stalled() -> None:
     """Only due work of which none gets done is."""
     wakeups = Wakeups()
-    for key in (A, B, C):
-        wakeups.wake(key, 0.0)
+    for subject in (A, B, C):
+        wakeups.wake(subject, 0.0)
     assert 100.0 == wakeups.stalled_seconds(100.0)
     wakeups.take(100.0)
     wakeups.done(A, 100.0)
@@ -125,29 +126,29 @@ def test_nothing_due_is_not_stalled() -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_no_wake_up_is_ever_lost(seed: int) -> None:
-    """After any order of wakes, takes and ends: every key is looked at after its last wake-up."""
+    """After any order of wakes, takes and ends: every subject is looked at after its last wake-up."""
     chance = random.Random(seed)
-    wakeups, in_hand, now = Wakeups(), set[Key](), 0.0
-    woken, looked = dict[Key, float](), dict[Key, float]()
+    wakeups, in_hand, now = Wakeups(), set[Subject](), 0.0
+    woken, looked = dict[Subject, float](), dict[Subject, float]()
     for _ in range(300):
         now += chance.random()
         match chance.randrange(3):
             case 0:
-                key = chance.choice((A, B, C, ENDPOINT))
-                woken[key] = now
-                wakeups.wake(key, now + chance.choice((0.0, 0.0, 2.0)))
-            case 1 if (key := wakeups.take(now)) is not None:
-                assert key not in in_hand
-                in_hand.add(key)
-                looked[key] = now
+                subject = chance.choice((A, B, C, ENDPOINT))
+                woken[subject] = now
+                wakeups.wake(subject, now + chance.choice((0.0, 0.0, 2.0)))
+            case 1 if (subject := wakeups.take(now)) is not None:
+                assert subject not in in_hand
+                in_hand.add(subject)
+                looked[subject] = now
             case 2 if in_hand:
-                key = in_hand.pop()
-                wakeups.done(key, now)
-    for key in in_hand:
-        wakeups.done(key, now)
-    for key in taken(wakeups, now + 10):
-        looked[key] = now + 10
-    assert [] == [key for key, at in woken.items() if looked.get(key, -1.0) < at]
+                subject = in_hand.pop()
+                wakeups.done(subject, now)
+    for subject in in_hand:
+        wakeups.done(subject, now)
+    for subject in taken(wakeups, now + 10):
+        looked[subject] = now + 10
+    assert [] == [subject for subject, at in woken.items() if looked.get(subject, -1.0) < at]
     assert None is wakeups.next_due()
 
 
@@ -163,10 +164,10 @@ def history_of(
     async def main() -> list[tuple[float, str]]:
         looks: list[tuple[float, str]] = []
 
-        async def reconcile(key: Key) -> float | None:
-            looks.append((asyncio.get_running_loop().time(), key.name))
+        async def reconcile(subject: Subject) -> float | None:
+            looks.append((asyncio.get_running_loop().time(), subject.key.name))
             await asyncio.sleep(seconds_of_a_look)
-            answers = (again or {}).get(key.name)
+            answers = (again or {}).get(subject.key.name)
             return answers.pop(0) if answers else None
 
         workers = Workers(reconcile, concurrency=concurrency)
@@ -183,8 +184,8 @@ def test_workers_look_at_several_objects_together() -> None:
     """As many as there are workers; the third waits for a free one."""
 
     async def story(workers: Workers) -> None:
-        for key in (A, B, C):
-            workers.wake(key)
+        for subject in (A, B, C):
+            workers.wake(subject)
         await asyncio.sleep(10)
 
     assert [(0.0, "a"), (0.0, "b"), (1.0, "c")] == history_of(story, concurrency=2)
@@ -240,8 +241,8 @@ def test_workers_tell_depth_and_age() -> None:
     """For metrics and the watchdog."""
 
     async def story(workers: Workers) -> None:
-        for key in (A, B, C):
-            workers.wake(key)
+        for subject in (A, B, C):
+            workers.wake(subject)
         await asyncio.sleep(0.5)
         assert (2, 0.5, 0.5) == (
             workers.depth(),
