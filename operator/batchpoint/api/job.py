@@ -170,6 +170,13 @@ class Phase(StrEnum):
     CANCELLED = "Cancelled"
 
 
+ACTIVE_PHASES = (
+    Phase.STARTING,
+    Phase.RUNNING,
+    Phase.FINALIZING,
+    Phase.CANCELLING,
+)
+"""Neither waiting, for whatever reason, nor finished."""
 FINAL_PHASES = (
     Phase.SUCCEEDED,
     Phase.SUCCEEDED_WITH_FAILURES,

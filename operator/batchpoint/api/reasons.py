@@ -81,6 +81,19 @@ class Reason(StrEnum):
 
     # Standing things
     AVAILABLE = "Available", "Everything that jobs need is there."
+    NOT_CHECKED = (
+        "NotChecked",
+        "Nobody has looked yet, or only a job can tell; the message says which.",
+    )
+    NO_DEPLOYMENTS = "NoDeployments", "No BatchDeployment belongs to the endpoint yet."
+    CODE_MISSING = (
+        "CodeMissing",
+        "The ConfigMap of the code is missing, or it has no key of the scoring script's name.",
+    )
+    SCHEDULES_NOT_SERVED = (
+        "SchedulesNotServed",
+        "This version makes no jobs from schedules; let a CronJob apply BatchJobs instead.",
+    )
 
     # The way of a job
     PENDING = "Pending", "The job has not come to this yet."

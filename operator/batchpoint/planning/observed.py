@@ -134,6 +134,9 @@ class JobRecord:
     accepted: bool = False
     """A runner Job was recorded."""
     suspended: bool = False
+    image: str = ""
+    """The scorer's image of the latest runner Job; empty: none was seen. A deployment learns from it
+    whether an image can be pulled."""
     completion_time: datetime | None = None
     ttl_seconds: int | None = None
     origin: str = ""
