@@ -87,7 +87,7 @@ def test_a_folder_becomes_one_predictions_file(site: Site) -> None:
     )
     assert "12/12" == status.progress.display
     manifest = json.loads(site.output(name="manifest.json"))
-    assert 24 == len(manifest["inputs"])
+    assert 24 == manifest["counts"]["scored"]
 
 
 # Where things lie

@@ -168,7 +168,7 @@ class Site:
 
     def job(self, name: str = "first", **spec: Any) -> Manifest:
         """Add a job over the usual texts; None takes a field away."""
-        usual = {"endpoint": ENDPOINT, "input": {"uri": "datastore://mine/texts"}}
+        usual: dict[str, Any] = {"endpoint": ENDPOINT, "input": {"uri": "datastore://mine/texts"}}
         return self.add("BatchJob", name, {**usual, **spec})
 
     def usual(
@@ -264,6 +264,10 @@ class Site:
     def wait(self, condition: Callable[[], object], what: str, within_seconds: float) -> None:
         """Wait for anything else; the name of it is told when it does not happen."""
         local_jobs.wait_until(condition, what, within_seconds)
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass; for what is told by a clock and by nothing else."""
+        time.sleep(seconds)
 
     def pods(self, job: str = "first") -> list[Manifest]:
         """Return the pods of a job that exist now."""
