@@ -92,7 +92,7 @@ def build(wanted: Sequence[Binary]) -> None:
     if missing and not shutil.which("go"):
         raise Unavailable(
             f"Go is missing, so {', '.join(binary.name for binary in missing)} cannot be built. "
-            "Install Go 1.25 or later (see go.dev) and put 'go' on PATH."
+            "Install Go 1.26 or later (see go.dev) and put 'go' on PATH."
         )
     for position, binary in enumerate(missing, start=1):
         _build(binary, f"{position} of {len(missing)}: {binary.name} {binary.version}")

@@ -7,7 +7,6 @@ import fcntl
 import shutil
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from cluster import (
@@ -88,13 +87,10 @@ def locked() -> Iterator[None]:
 
 
 def _make_node(state: State, limits: Limits) -> None:
-    with ThreadPoolExecutor() as executor:
-        # apt waits for the network and for the disk, the compiler for the processor.
-        installing = executor.submit(packages.install)
-        building = executor.submit(binaries.build, binaries.NEEDED)
-        installing.result()
-        capabilities.check(state.root)
-        building.result()
+    packages.install()
+    # Before the builds, which take minutes that would be in vain.
+    capabilities.check(state.root)
+    binaries.build(binaries.NEEDED)
     _link_programs(state)
     for folder in (state.configuration / "cni", state.logs, state.sockets, state.images):
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,10 +1,9 @@
-"""Programs of the distribution that a node needs, and their installation where that is possible."""
+"""Programs of the distribution for a node and for making images, and their installation where possible."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from pathlib import Path
 
 from cluster import commands, configuration
 
@@ -21,7 +20,6 @@ PACKAGES = {
     "iptables": "iptables",
     "mount": "mount",
     "nsenter": "util-linux",
-    "openssl": "openssl",
     "runc": "runc",
     "sysctl": "procps",
     "unshare": "util-linux",
@@ -47,6 +45,5 @@ def install() -> None:
     print(f"installing {', '.join(packages)}", flush=True)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     apt = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=120"]
-    if not any(Path("/var/lib/apt/lists").glob("*_Packages*")):
-        commands.run([*apt, "update"], environment=environment)
+    commands.run([*apt, "update"], environment=environment)
     commands.run([*apt, "install", "--no-install-recommends", *packages], environment=environment)
