@@ -104,6 +104,8 @@ class Instance:
         before = self._earlier_verdict()
         if before is not None:
             return before
+        if self._config.code is None:
+            self._line.prepare(self._host_setup(None))
         self._reserve()
         with ExitStack() as stack:
             shared = self._settings.shared_directory
@@ -300,19 +302,28 @@ class Instance:
         code = self._config.code and fetching.fetch_code(
             self._config.code, self.locate, shared / "code"
         )
+        self._fetch_model(pinned)
+        return self._host_setup(code.path if code else None)
+
+    def _host_setup(self, code_directory: Path | None) -> dict[str, Any]:
         return host.setup(
             self._config,
-            model_directory=self._model_directory(pinned),
-            code_directory=code.path if code else None,
-            scratch=shared / "scratch",
+            model_directory=self._model_directory if self._config.model else None,
+            code_directory=code_directory,
+            scratch=self._settings.shared_directory / "scratch",
+            processors=self._settings.processors,
         )
 
-    def _model_directory(self, pinned: str | None) -> Path | None:
+    @property
+    def _model_directory(self) -> Path:
         """Return the folder that holds the model as its one entry (AZURE §4.2)."""
+        return self._settings.shared_directory / "model"
+
+    def _fetch_model(self, pinned: str | None) -> None:
         model = self._config.model
         if model is None:
-            return None
-        target = self._settings.shared_directory / "model"
+            return
+        target = self._model_directory
         fetched = fetching.fetch_model(model, self.locate, target, self._registry, pinned=pinned)
         if fetched.path.parent != target:
             # In the scorer's own image: the link means nothing here, but it does there.
@@ -320,7 +331,6 @@ class Instance:
             link = target / fetched.path.name
             link.unlink(missing_ok=True)
             link.symlink_to(fetched.path)
-        return target
 
     def _registry(self) -> registry.Registry:
         return registry.from_datastores(self._settings.datastores_directory, os.environ)

@@ -48,6 +48,7 @@ class HostLine:
         self._exit_code: int | None = None
         self._connection: socket.socket | None = None
         self._setup: Mapping[str, Any] | None = None
+        self._prepared: Mapping[str, Any] | None = None
         self._hello: frozenset[str] | None = None
         self._items: dict[str, int] = {}
         self._is_closed = False
@@ -64,6 +65,17 @@ class HostLine:
             target=self._accept, args=(server,), name="worker-host-line", daemon=True
         )
         self._thread.start()
+
+    def prepare(self, setup: Mapping[str, Any]) -> None:
+        """Let a host that waits for its set-up begin with what needs neither model nor code.
+
+        Args:
+            setup: What `provide` will be given when they are there.
+        """
+        with self._lock:
+            self._prepared = setup
+            if self._setup is None:
+                self._send({"type": "prepare", **setup})
 
     def provide(self, setup: Mapping[str, Any]) -> None:
         """Give what workers need; goes to the host at once if it waits, and to each that comes."""
@@ -173,8 +185,10 @@ class HostLine:
             setup = self._setup if self._exit_code is None else None
             if self._exit_code is not None:
                 self._send({"type": "exit", "code": self._exit_code})
-            if setup is not None:
+            elif setup is not None:
                 self._send({"type": "setup", **setup})
+            elif self._prepared is not None:
+                self._send({"type": "prepare", **self._prepared})
         if setup is not None:
             self._post(HostConnected(in_hand=in_hand))
         return True

@@ -1,7 +1,8 @@
 """The process that loads user code once and forks workers from it.
 
 It loads and forks, nothing else: no thread, no `run`, so that every fork starts from the same clean
-state (PERFORMANCE.md §2). The host sends ``fork`` frames, each with three descriptors (the worker's
+state (PERFORMANCE.md §2). The host sends ``setup``, ``load`` as soon as model and code are there (which
+may be long after), and then ``fork`` frames, each with three descriptors (the worker's
 socket, stdout, stderr); it answers ``loaded`` or ``unusable`` once, ``forked`` with the pid for each
 fork (or ``refused``), and ``exited`` with the wait status when a worker has ended.
 """
@@ -31,8 +32,11 @@ def main() -> None:
         return
     setup = first.head["setup"]
     worker.prepare_streams()
+    begun = loading.begin(setup)
+    if wire.receive(connection) is None:
+        return
     try:
-        loaded = loading.load(setup)
+        loaded = loading.load(setup, begun)
     except faults.Unusable as exc:
         wire.send(connection, worker.unusable(exc))
         return

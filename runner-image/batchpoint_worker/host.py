@@ -26,8 +26,8 @@ logger = logging.getLogger("batchpoint.worker")
 CRASHED = 1
 """Exit code: the runner stayed away, or the host was told to end at once."""
 
-CONNECT_SECONDS = 0.25
-"""Between two attempts to reach the runner."""
+CONNECT_SECONDS = 0.02
+"""Between two attempts to reach the runner, which may take as long to start as this process."""
 
 LOST_SECONDS = 60.0
 """Without a runner, at the start or later, after which the host gives up."""
@@ -154,8 +154,10 @@ class Host:
         kind = head["type"]
         if self._leave_code is not None:
             return
-        if kind == "setup":
-            self._set_up({key: head[key] for key in head if key != "type"})
+        if kind == "prepare" and self._pool is None:
+            self._set_up(head, may_load=False)
+        elif kind == "setup":
+            self._set_up(head, may_load=True)
         elif kind == "exit":
             self._leave(int(head["code"]))
         elif kind == "task" and self._pool is not None:
@@ -164,7 +166,8 @@ class Host:
             self._outbox = [one for one in self._outbox if one[0]["task"] != head["task"]]
             self._pool.abandon(head["task"])
 
-    def _set_up(self, setup: Dict[str, Any]) -> None:
+    def _set_up(self, head: Dict[str, Any], *, may_load: bool) -> None:
+        setup = {key: head[key] for key in head if key != "type"}
         missing = [key for key in wire.SETUP_KEYS if key not in setup]
         if missing or setup["version"] != wire.VERSION:
             logger.error(
@@ -175,16 +178,17 @@ class Host:
             )
             self._exit_code = faults.WRONG_CONFIGURATION
             return
-        self._is_greeted = True
-        if self._pool is not None and setup == self._setup:
-            self._pool.announce()
-        else:
+        if self._pool is None or setup != self._setup:
             if self._pool is not None:
                 self._pool.stop()
             self._outbox = []
             self._setup = setup
-            self._pool = pool.Pool(setup, self._around)
-            self._pool.announce()
+            self._pool = pool.Pool(setup, self._around, may_load)
+        if not may_load:
+            return
+        self._is_greeted = True
+        self._pool.load(time.monotonic())
+        self._pool.announce()
         outbox, self._outbox = self._outbox, []
         for head, body in outbox:
             self._deliver(head, body)

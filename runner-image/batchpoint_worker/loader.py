@@ -11,7 +11,7 @@ from batchpoint_worker import channel, children, journal, member, processes, str
 
 
 class Loader:
-    """One process that loads user code and forks workers.
+    """One process that loads user code, once told to, and forks workers.
 
     Args:
         setup: See `wire.SETUP_KEYS`.
@@ -55,6 +55,10 @@ class Loader:
         finally:
             self._ends.close_theirs()
         self._channel.send({"type": "setup", "setup": setup})
+
+    def load(self) -> None:
+        """Let it load: model and code are there."""
+        self._channel.send({"type": "load"})
 
     def loaded(self, memory_bytes: int) -> None:
         """Note that it may be asked to fork."""

@@ -29,17 +29,37 @@ class Loaded(NamedTuple):
     """Reasons why a fork of this process may not work as the script expects; empty: none seen."""
 
 
-def load(setup: Mapping[str, Any]) -> Loaded:
-    """Import user code and call its `init`, in a process whose variables and folder are set already.
+class Begun(NamedTuple):
+    """What `begin` has found out for `load`."""
+
+    seconds: float
+    connections: Set[str]
+    """Open before anything was imported."""
+    notes: List[str]
+
+
+def begin(setup: Mapping[str, Any]) -> Begun:
+    """Do what needs neither model nor user code, in a process whose variables and folder are set already."""
+    started = time.monotonic()
+    _prepare(setup)
+    connections = _open_connections()
+    notes: List[str] = []
+    if setup["driver"] == "MLflow":
+        from batchpoint_worker import mlflow_driver
+
+        notes = mlflow_driver.begin()
+    return Begun(time.monotonic() - started, connections, notes)
+
+
+def load(setup: Mapping[str, Any], begun: Begun) -> Loaded:
+    """Import user code and call its `init`.
 
     Raises:
         Unusable: As `script.load` says, and code 10 for whatever else goes wrong.
     """
     started = time.monotonic()
-    _prepare(setup)
-    before = _open_connections()
     with environment.OutputPathWatch() as watch:
-        scorer = _scorer(setup)
+        scorer = _scorer(setup, begun.notes)
         _init(scorer, setup)
     unsafe = []
     if watch.was_read:
@@ -47,8 +67,8 @@ def load(setup: Mapping[str, Any]) -> Loaded:
             "the script reads %s while it loads, and forks would share that folder"
             % environment.OUTPUT_VARIABLE
         )
-    unsafe.extend(_seen(before))
-    return Loaded(scorer, time.monotonic() - started, unsafe)
+    unsafe.extend(_seen(begun.connections))
+    return Loaded(scorer, begun.seconds + time.monotonic() - started, unsafe)
 
 
 def _prepare(setup: Mapping[str, Any]) -> None:
@@ -60,13 +80,13 @@ def _prepare(setup: Mapping[str, Any]) -> None:
         logging.lastResort.setLevel(level)
 
 
-def _scorer(setup: Mapping[str, Any]) -> Any:
+def _scorer(setup: Mapping[str, Any], notes: List[str]) -> Any:
     if setup["driver"] != "MLflow":
         return script.load(setup)
     try:
         from batchpoint_worker import mlflow_driver
 
-        return mlflow_driver.load(dict(setup))
+        return mlflow_driver.load(dict(setup), notes)
     except faults.Unusable:
         raise
     except BaseException as exc:

@@ -54,9 +54,10 @@ class Pool:
     Args:
         setup: See `wire.SETUP_KEYS`.
         around: See there.
+        may_load: Whether model and code are there already; else `load` tells.
     """
 
-    def __init__(self, setup: Dict[str, Any], around: Surroundings) -> None:
+    def __init__(self, setup: Dict[str, Any], around: Surroundings, may_load: bool = True) -> None:
         self.unusable: Optional[Dict[str, Any]] = None
         """The frame that said that no worker can start, or None."""
         self._send = around.send
@@ -82,7 +83,9 @@ class Pool:
             unusable=self._give_up,
         )
         self._init_seconds = makeup.init_seconds
-        self._starter = starting.Starter(makeup, self._slots, self._logs[-1], around.selector, told)
+        self._starter = starting.Starter(
+            makeup, self._slots, self._logs[-1], around.selector, told, may_load
+        )
         is_wanted = setup["init_mode"] == "Auto" and self._starter.init_mode == "Fork"
         self._book = book.Book(around.send, probe.ForkProbe(is_wanted))
         self._kernel_kills = processes.kernel_kills()
@@ -90,6 +93,10 @@ class Pool:
             setup["worker_memory_bytes"], setup["worker_disk_bytes"], setup["workers"]
         )
         self._sweep_at = 0.0
+
+    def load(self, now: float) -> None:
+        """Go on: model and code are there."""
+        self._starter.load(now)
 
     def submit(self, task: book.Task) -> None:
         """Take a mini-batch: at once if a worker is free, else when one is."""

@@ -41,6 +41,7 @@ class Starter:
         log: Of the process that loads.
         selector: The host's.
         told: See there.
+        may_load: Whether model and code are there already; else `load` tells.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Starter:
         log: journal.Journal,
         selector: selectors.BaseSelector,
         told: Told,
+        may_load: bool = True,
     ) -> None:
         self.notes: List[str] = []
         """Sentences about how workers start."""
@@ -62,6 +64,7 @@ class Starter:
         self._log = log
         self._selector = selector
         self._told = told
+        self._may_load = may_load
         self._loader: Optional[loader.Loader] = None
         self._deadline: Optional[float] = None
         self._not_before = 0.0
@@ -78,6 +81,13 @@ class Starter:
     def shared_bytes(self) -> int:
         """Resident memory of the process that forks were made of; 0 when there is none."""
         return self._loader.memory_bytes if self._loader is not None else 0
+
+    def load(self, now: float) -> None:
+        """Go on: model and code are there. The time for it counts from here."""
+        if not self._may_load:
+            self._may_load = True
+            if self._loader is not None:
+                self._let_load(self._loader, now)
 
     def fill(self, now: float) -> None:
         """Start what is missing, and end a load that takes too long."""
@@ -137,6 +147,8 @@ class Starter:
             if self._loader is None and now >= self._not_before:
                 self._start_loader(now)
             return
+        if not self._may_load:
+            return
         one = slot.member = self._makeup.new_member(slot, is_fork)
         self._told.starting(slot)
         try:
@@ -156,7 +168,6 @@ class Starter:
         folder = self._makeup.workers_folder("loader-%d" % self._generation)
         variables = self._makeup.all_variables(None, folder)
         makeup = self._makeup
-        self._deadline = now + makeup.init_seconds
         try:
             self._loader = loader.Loader(
                 makeup.setup, folder, variables, self._log, self._selector, self._frame, self._lost
@@ -164,6 +175,13 @@ class Starter:
         except OSError as exc:
             self._not_before = now + slots.PAUSE_SECONDS
             self._loader_failed(slots.start_failed("no process can be started: %s" % exc, ""))
+            return
+        if self._may_load:
+            self._let_load(self._loader, now)
+
+    def _let_load(self, one: loader.Loader, now: float) -> None:
+        self._deadline = now + self._makeup.init_seconds
+        one.load()
 
     def _frame(self, frame: wire.Frame) -> None:
         head = frame.head

@@ -11,7 +11,8 @@ Messages (the head's ``type``); `docs/architecture.md` tells who sends which and
 sender   type        other keys of the head
 ======== =========== ==============================================================================
 host     hello       version, host (random id), pid, python, executable, in_hand (task ids it works on)
-runner   setup       everything that workers need, see :data:`SETUP_KEYS`
+runner   setup       everything that workers need, see :data:`SETUP_KEYS`; model and code are there
+runner   prepare     the same before they are there: whatever needs neither may begin. Optional
 host     worker      worker, state (Starting, Ready, Lost), init_mode, init_seconds, notes; told again
                      after each setup, and when the way of starting changes
 host     unusable    code (10 or 14), reason, error: no worker can start; nothing more will follow

@@ -56,7 +56,7 @@ def main() -> None:
     prepare_streams()
     entry_script.set_worker(place.number)
     try:
-        loaded = loading.load(setup)
+        loaded = loading.load(setup, loading.begin(setup))
     except faults.Unusable as exc:
         wire.send(connection, unusable(exc))
         return

@@ -305,3 +305,57 @@ def test_workers_run_at_the_same_time(runner: FakeRunner) -> None:
     runner.setup(workers=3)
     tasks = [runner.task("a") for _ in range(3)]
     assert {0, 1, 2} == {runner.result(task)["worker"] for task in tasks}
+
+
+@pytest.fixture
+def imports(tmp_path: Path) -> Path:
+    """A stand-in for mlflow that notes each import in a file beside it; returns the file."""
+    package = tmp_path / "image" / "mlflow"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "pyfunc.py").write_text(
+        "import os\nopen(os.path.dirname(os.path.dirname(__file__)) + '/imports', 'a').write('x')"
+    )
+    return package.parent / "imports"
+
+
+MLFLOW = {"driver": "MLflow", "script": None, "code_directory": None}
+
+
+def test_libraries_are_imported_before_the_model_is_there(
+    runner: FakeRunner, imports: Path
+) -> None:
+    """Once, by the process that then finds the model, or here that there is none."""
+    runner.start(environment={"PYTHONPATH": str(imports.parent)})
+    setup = runner.setup("prepare", **MLFLOW)
+    assert worker_host.wait_for(imports.exists)
+    assert [] == runner.seen[1:]
+    runner.send({"type": "setup", **setup})
+    head = runner.until("unusable")
+    assert (14, "ModelMissing") == (head["code"], head["reason"])
+    assert "x" == imports.read_text()
+
+
+def test_preparation_for_another_setup_is_dropped(runner: FakeRunner, imports: Path) -> None:
+    """Nothing of it is left, and workers start as the setup says."""
+    runner.script("def init(): pass" + RUN)
+    runner.start(environment={"PYTHONPATH": str(imports.parent)})
+    runner.setup("prepare", **MLFLOW)
+    assert worker_host.wait_for(imports.exists)
+    (loader,) = runner.family()
+    runner.setup()
+    runner.ready()
+    assert not worker_host.is_running(loader.pid)
+    assert "Succeeded" == runner.score("a")["outcome"]
+
+
+def test_host_that_has_only_prepared_leaves_nothing_behind(
+    runner: FakeRunner, imports: Path
+) -> None:
+    """A job may be over before its model is there."""
+    runner.start(environment={"PYTHONPATH": str(imports.parent)})
+    runner.setup("prepare", **MLFLOW)
+    assert worker_host.wait_for(imports.exists)
+    (loader,) = runner.family()
+    assert 13 == runner.leave(13)
+    assert not worker_host.is_running(loader.pid)

@@ -104,8 +104,8 @@ class FakeRunner:
         """Write a file into the code folder."""
         (self.code / name).write_text(textwrap.dedent(source))
 
-    def setup(self, **changes: Any) -> dict[str, Any]:
-        """Send a setup; return it."""
+    def setup(self, kind: str = "setup", **changes: Any) -> dict[str, Any]:
+        """Send a setup, or with another ``kind`` what goes before it; return it."""
         setup: dict[str, Any] = {
             "version": wire.VERSION,
             "driver": "Script",
@@ -127,7 +127,7 @@ class FakeRunner:
             "row_batch_rows": 1000,
         }
         setup.update(changes)
-        self.send({"type": "setup", **setup})
+        self.send({"type": kind, **setup})
         return setup
 
     def send(self, head: dict[str, Any]) -> None:

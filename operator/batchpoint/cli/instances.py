@@ -30,6 +30,9 @@ DRAIN_SECONDS = 45.0
 
 PROGRESS_TIMEOUT_SECONDS = 0.5
 
+ARCHIVE = "host.pyz"
+"""The worker host, which the runner writes before it listens for it."""
+
 PRIVATE = "private"
 """Folder in the shared one that a runner makes once it has found that the job is not over yet."""
 
@@ -103,7 +106,7 @@ class Instance:
 
     @property
     def is_starting(self) -> bool:
-        """Whether the worker host still waits for the runner's socket."""
+        """Whether the worker host still waits for the runner to write its archive."""
         return self.code is None and self._host is None and self._resume_at is None
 
     @property
@@ -117,7 +120,7 @@ class Instance:
         return {child.pid for child in (self._runner, self._host) if child and child.poll() is None}
 
     def begin(self) -> None:
-        """Start the runner; the host follows as soon as the runner is there for it."""
+        """Start the runner; the host follows as soon as the runner has written it."""
         self._see_work()
         shutil.rmtree(self.place.shared, ignore_errors=True)
         self.place.shared.mkdir(parents=True)
@@ -141,7 +144,7 @@ class Instance:
             self._host_ended(left, now)
         elif self._runner is not None and (left := self._runner.poll()) is not None:
             self._runner_ended(left, now)
-        elif self._host is None and self._runner_is_there():
+        elif self._host is None and (self.place.shared / ARCHIVE).exists():
             self._start_host()
 
     def drain(self, now: float) -> None:
@@ -210,15 +213,13 @@ class Instance:
         )
 
     def _runner_is_there(self) -> bool:
-        return (self.place.shared / "host.pyz").exists() and (
-            self.place.shared / "runner.sock"
-        ).exists()
+        return (self.place.shared / "runner.sock").exists()
 
     def _start_host(self) -> None:
         self._early_deaths = 0
         shared = self.place.shared
         socket = str(shared / "runner.sock")
-        command = [str(self.place.python), str(shared / "host.pyz"), "--socket", socket]
+        command = [str(self.place.python), str(shared / ARCHIVE), "--socket", socket]
         if self.place.logs_to_stderr:
             command.append("--echo-logs")
         self._host = processes.start(command, self.place.host_environment, log=self._log("host"))

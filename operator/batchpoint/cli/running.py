@@ -20,7 +20,7 @@ from batchpoint_runner import contract
 from batchpoint_runner.contract import ExitCode, Progress, Verdict
 
 STARTING_POLL_SECONDS = 0.01
-"""While a host waits for its runner's socket: start-up time is noticed."""
+"""While a host waits for its archive: start-up time is noticed."""
 
 POLL_SECONDS = 0.2
 """Else; ending children and signals cut it short."""

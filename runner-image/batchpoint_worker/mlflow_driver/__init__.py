@@ -1,6 +1,7 @@
 """Scores MLflow models without a script (AZURE.md §5): reads files, enforces the signature, predicts.
 
-Stands in for a scoring script: `load` gives an object with ``init``, ``run`` and ``shutdown``. Each file
+Stands in for a scoring script: `load`, best after `begin`, gives an object with ``init``, ``run`` and
+``shutdown``. Each file
 is accounted for by itself, whatever happens to its neighbours; rows are read, scored and written in
 batches, so memory is bounded by one batch and the finished bytes. pandas, mlflow and the rest are
 imported inside functions, from the user's image; nothing here touches the network.
@@ -17,6 +18,6 @@ imported inside functions, from the user's image; nothing here touches the netwo
 ============== =============================================================
 """
 
-from batchpoint_worker.mlflow_driver.loading import load
+from batchpoint_worker.mlflow_driver.loading import begin, load
 
-__all__ = ["load"]
+__all__ = ["begin", "load"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import importlib.util
 import os
-from typing import Any, List, Mapping, Optional
+from contextlib import contextmanager
+from typing import Any, Iterator, List, Mapping, Optional, Sequence
 
 from batchpoint_worker import faults, tracebacks
 from batchpoint_worker.mlflow_driver import requirements, signatures
@@ -20,42 +21,51 @@ _QUIET = {
 }
 
 
-def load(setup: Mapping[str, Any]) -> Scorer:
+def begin() -> List[str]:
+    """Import what each model needs, which takes longer than most models; the folder need not be there yet.
+
+    Returns:
+        Sentences for the job's report. What cannot be imported is not told here but by `load`.
+    """
+    compiled = _is_compiled("mlflow")
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    with _garbage_left_alone():
+        try:
+            import mlflow.pyfunc  # noqa: F401
+        except Exception:  # noqa: S110, BLE001 - `load` tries again and explains
+            pass
+    if compiled:
+        return []
+    return [
+        "mlflow has no byte code in the image, so every start takes seconds longer; compile it when the "
+        "image is built (python -m compileall)."
+    ]
+
+
+def load(setup: Mapping[str, Any], notes: Sequence[str] = ()) -> Scorer:
     """Load the one model below ``setup["model_directory"]``; `predict` is not called.
 
     Args:
         setup: See `wire.SETUP_KEYS`; read are the model's folder, the output settings and the rows per
             batch.
+        notes: Of `begin`, which should come before.
 
     Raises:
         Unusable: Code 14 where there is no MLflow model or its signature cannot be read, code 10 where
             it does not load; a package that is missing in the image is named.
     """
     folder = find(setup["model_directory"])
-    compiled = _is_compiled("mlflow")
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
-    # Importing mlflow and a model's library makes objects by the hundred thousand, all of which stay:
-    # looking for garbage among them costs a sixth of the time.
-    gc.disable()
-    try:
+    with _garbage_left_alone():
         model = _loaded(folder)
-    finally:
-        gc.enable()
     signature = _signature(model)
-    notes = _notes(folder, model, signature)
-    if not compiled:
-        notes.append(
-            "mlflow has no byte code in the image, so every start takes seconds longer; compile it when "
-            "the image is built (python -m compileall)."
-        )
     return Scorer(
         model=model,
         signature=signature,
         output_format=setup["output_format"],
         output_action=setup["output_action"],
         batch_rows=int(setup["row_batch_rows"]),
-        notes=notes,
+        notes=[*_notes(folder, model, signature), *notes],
     )
 
 
@@ -85,6 +95,21 @@ def find(model_directory: Optional[str]) -> str:
         "The model is no MLflow model: it has no file MLmodel (there: %s). Point model.uri at the folder "
         "that holds it, or score the model with a script." % (there or "nothing"),
     )
+
+
+@contextmanager
+def _garbage_left_alone() -> Iterator[None]:
+    """Look for no garbage inside, nor ever again among the objects that are there at the end.
+
+    Importing mlflow and a model's library makes objects by the hundred thousand, all of which stay:
+    looking through them takes a quarter of the time, and in forks it copies the memory that they share.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _folders(folder: str) -> List[str]:

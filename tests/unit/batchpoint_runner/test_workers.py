@@ -94,6 +94,23 @@ def test_a_host_that_comes_first_waits_for_its_setup(line: Line) -> None:
     assert HostConnected(in_hand=frozenset(["t-1"])) == line.event()
 
 
+@pytest.mark.parametrize("host_is_first", [True, False], ids=["host first", "host later"])
+def test_a_host_may_begin_before_its_setup(line: Line, host_is_first: bool) -> None:
+    """It is told what is known; the engine hears of it when the rest is there."""
+    if host_is_first:
+        host = line.host(HELLO)
+        wire.send(host, {"type": "worker", "worker": 0, "state": "Starting", "notes": []})
+        line.event()
+        line.line.prepare(SETUP)
+    else:
+        line.line.prepare(SETUP)
+        host = line.host(HELLO)
+    assert {"type": "prepare", **SETUP} == head(host)
+    line.line.provide(SETUP)
+    assert {"type": "setup", **SETUP} == head(host)
+    assert HostConnected(in_hand=frozenset()) == line.event()
+
+
 def test_a_host_that_comes_later_gets_the_setup_at_once(line: Line) -> None:
     """And so does each one after it."""
     line.ready().close()

@@ -42,6 +42,7 @@ class Bench:
             lambda frame: self.heads.append(frame.head),
             lambda *_: None,
         )
+        self.server.load()
         events = member.Events(lambda _, frame: self.worker_frames.append(frame), lambda *_: None)
         self.member = member.Member(0, str(folder / "0-1"), True, self.log, self.selector, events)
 

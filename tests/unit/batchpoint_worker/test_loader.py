@@ -35,6 +35,8 @@ def test_last_words_and_end(tmp_path: Path) -> None:
         lambda *_: None,
     )
 
+    one.load()
+
     def answered() -> bool:
         for key, mask in selector.select(0.1):
             key.data(mask)

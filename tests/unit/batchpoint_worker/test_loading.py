@@ -19,7 +19,7 @@ sys.path.insert(0, sys.argv[1])
 from batchpoint_worker import faults, loading
 setup = json.loads(sys.argv[2])
 try:
-    found = loading.load(setup)
+    found = loading.load(setup, loading.begin(setup))
 except faults.Unusable as exc:
     print(json.dumps([exc.code, exc.message]))
 else:

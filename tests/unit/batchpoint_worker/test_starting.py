@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import selectors
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from batchpoint_worker import faults, journal, member, slots, starting
 class Bench:
     """A starter that has started nothing, and whom it tells."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, may_load: bool = True, init_mode: str = "Auto") -> None:
         self.selector = selectors.DefaultSelector()
         self.log = journal.Journal(str(folder / "log.txt"), 1000)
         self.unusable: list[faults.Unusable] = []
@@ -23,7 +24,13 @@ class Bench:
         setup: dict[str, Any] = {
             "init_timeout_seconds": 5,
             "scratch_directory": str(folder),
-            "init_mode": "Auto",
+            "init_mode": init_mode,
+            "driver": "Script",
+            "script": str(folder / "score.py"),
+            "model_directory": None,
+            "threads_per_worker": 1,
+            "environment": {},
+            "logging_level": "Info",
         }
         events = member.Events(lambda *_: None, lambda *_: None)
         self.makeup = slots.Makeup(setup, {"CUDA_VISIBLE_DEVICES": ""}, self.selector, events)
@@ -36,7 +43,18 @@ class Bench:
             failed_slot=lambda slot: self.failed.append(slot.number),
             unusable=self.unusable.append,
         )
-        self.starter = starting.Starter(self.makeup, self.slots, self.log, self.selector, told)
+        self.starter = starting.Starter(
+            self.makeup, self.slots, self.log, self.selector, told, may_load
+        )
+
+    def end(self) -> None:
+        """End what was started and close the files."""
+        pid = self.starter.loader_pid
+        self.starter.drop_loader()
+        if pid is not None:
+            os.waitpid(pid, 0)
+        self.log.close()
+        self.selector.close()
 
     def fail(self, number: int, code: int = faults.CANNOT_START) -> None:
         """Let one try of one slot fail."""
@@ -53,8 +71,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     """A starter whose files are closed after the test."""
     one = Bench(tmp_path)
     yield one
-    one.log.close()
-    one.selector.close()
+    one.end()
 
 
 def test_three_failed_tries_of_a_slot_are_the_end(bench: Bench) -> None:
@@ -93,6 +110,31 @@ def test_giving_up_forks_is_noted(bench: Bench) -> None:
         bench.starter.init_mode,
         bench.starter.notes,
     )
+
+
+def test_nothing_is_loaded_before_model_and_code_are_there(tmp_path: Path) -> None:
+    """The process that loads may start, and the time for it counts from when it may load."""
+    bench = Bench(tmp_path, may_load=False)
+    bench.starter.fill(0.0)
+    assert bench.starter.loader_pid is not None
+    assert ([], [None, None]) == (
+        bench.starter.deadlines(0.0),
+        [slot.member for slot in bench.slots],
+    )
+    bench.starter.load(100.0)
+    assert [105.0] == bench.starter.deadlines(100.0)
+    bench.end()
+
+
+def test_workers_that_load_by_themselves_wait_for_model_and_code(tmp_path: Path) -> None:
+    """They would not find them."""
+    bench = Bench(tmp_path, may_load=False, init_mode="Spawn")
+    bench.starter.fill(0.0)
+    assert (None, [None, None]) == (
+        bench.starter.loader_pid,
+        [slot.member for slot in bench.slots],
+    )
+    bench.end()
 
 
 def test_pauses_are_deadlines(bench: Bench) -> None:

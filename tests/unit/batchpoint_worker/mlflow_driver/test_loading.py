@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import sys
 from collections.abc import Callable
@@ -167,3 +168,18 @@ def test_a_model_that_fits_has_no_notes_of_its_own(models: Models) -> None:
     assert [] == [
         note for note in mlflow_driver.load(setup_of(model)).notes if "byte code" not in note
     ]
+
+
+def test_beginning_without_mlflow_leaves_the_explanation_to_loading(
+    linear: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And garbage is looked for again afterwards."""
+    monkeypatch.setitem(sys.modules, "mlflow.pyfunc", None)
+    notes = mlflow_driver.begin()
+    assert (True, []) == (gc.isenabled(), [note for note in notes if "byte code" not in note])
+    assert 'the package "mlflow" is not in the image' in refused(linear).message
+
+
+def test_what_was_found_at_the_beginning_is_told_with_the_model(linear: Path) -> None:
+    """Behind what the model itself gives rise to."""
+    assert "as begun" == mlflow_driver.load(setup_of(linear), ["as begun"]).notes[-1]
