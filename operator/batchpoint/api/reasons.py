@@ -21,6 +21,11 @@ class Reason(StrEnum):
         member.explanation = explanation
         return member
 
+    @classmethod
+    def of(cls, text: str) -> Reason | None:
+        """Return the member of this value; None for a finer reason, such as a runner gives."""
+        return next((reason for reason in cls if reason == text), None)
+
     # What is written
     SPEC_INVALID = "SpecInvalid", "A field holds what it must not; the message names it."
     ENDPOINT_MISSING = "EndpointMissing", "No BatchEndpoint of that name is in the namespace."
