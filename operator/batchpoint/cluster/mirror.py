@@ -6,22 +6,130 @@ manifests and parsed objects. Nothing here waits: it is used from one event loop
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TypeVar, cast
 
+from batchpoint.api import parsing
 from batchpoint.api.deployment import BatchDeployment
 from batchpoint.api.endpoint import BatchEndpoint
 from batchpoint.api.job import BatchJob
+from batchpoint.api.kinds import KINDS
+from batchpoint.api.meta import JOB_LABEL
+from batchpoint.api.resource import Resource
+from batchpoint.cluster import facts
 from batchpoint.cluster.client import Client
-from batchpoint.cluster.resources import Key, Manifest, ResourceKind
+from batchpoint.cluster.resources import (
+    DEPLOYMENTS,
+    ENDPOINTS,
+    JOBS,
+    RUNNER_JOBS,
+    WATCHED,
+    Key,
+    Manifest,
+    ResourceKind,
+)
+from batchpoint.errors import SpecError
 from batchpoint.planning.observed import JobRecord, RunnerJobFacts
+
+_R = TypeVar("_R", bound=Resource)
+
+_REMEMBERED_REMOVALS = 10_000
+_NAMES_PER_LIST = 100
+"""Jobs that one label selector names: 100 of the longest names are 5 KB of an address."""
+
+
+@dataclass(slots=True)
+class _Object:
+    """One of ours, parsed at most once per version."""
+
+    manifest: Manifest
+    parsed: Resource | SpecError | None = None
+
+    def resource(self, kind: ResourceKind) -> Resource | SpecError:
+        if self.parsed is None:
+            try:
+                self.parsed = parsing.from_cluster(KINDS[kind.kind], self.manifest)
+            except SpecError as error:
+                self.parsed = error
+        return self.parsed
+
+
+@dataclass(slots=True)
+class _Namespace:
+    """What a namespace holds, by name."""
+
+    endpoints: dict[str, BatchEndpoint] = field(default_factory=dict)
+    deployments: dict[str, BatchDeployment] = field(default_factory=dict)
+    jobs: dict[str, JobRecord] = field(default_factory=dict)
 
 
 class Mirror:
     """The four watched kinds, by namespace and name."""
 
+    def __init__(self) -> None:
+        self._objects: dict[ResourceKind, dict[Key, _Object]] = {
+            ENDPOINTS: {},
+            DEPLOYMENTS: {},
+            JOBS: {},
+        }
+        """Endpoints, deployments, and jobs that are not settled."""
+        self._runner_jobs: dict[Key, RunnerJobFacts] = {}
+        self._namespaces: dict[str, _Namespace] = defaultdict(_Namespace)
+        self._by_endpoint: dict[Key, dict[str, JobRecord]] = {}
+        self._by_deployment: dict[Key, dict[str, JobRecord]] = {}
+        self._by_job: dict[Key, dict[str, RunnerJobFacts]] = {}
+        self._removed: OrderedDict[str, int] = OrderedDict()
+        """Uid → version of the latest removals: the answer to an earlier request of ours, arriving late,
+        must not bring back what is gone."""
+
+    # Filling
+
     async def fill(self, client: Client, namespaces: Sequence[str] = ()) -> None:
-        """Read everything, and forget what is gone. No namespaces: the whole cluster."""
-        raise NotImplementedError
+        """Read everything. No namespaces: the whole cluster."""
+        for kind in WATCHED:
+            for namespace in namespaces or ("",):
+                async for page in client.pages(kind, namespace, labels=kind.labels):
+                    for manifest in page.items:
+                        self.put(kind, manifest)
+
+    async def resync(self, client: Client) -> list[Key]:
+        """Compare the Jobs of unfinished jobs with the cluster, in case the watch lost an event.
+
+        Returns:
+            The jobs for which something was new.
+        """
+        names: dict[str, list[str]] = defaultdict(list)
+        for key in self.unfinished():
+            names[key.namespace].append(key.name)
+        changed: dict[Key, None] = {}
+        for namespace, all_names in names.items():
+            for begin in range(0, len(all_names), _NAMES_PER_LIST):
+                some = all_names[begin : begin + _NAMES_PER_LIST]
+                found = await self._resync_some(client, namespace, some)
+                changed.update(dict.fromkeys(found))
+        return list(changed)
+
+    async def _resync_some(self, client: Client, namespace: str, names: Sequence[str]) -> list[Key]:
+        known = [job for name in names for job in self.runner_jobs(Key(namespace, name))]
+        there: set[str] = set()
+        changed: list[Key] = []
+        version = 0
+        selector = f"{RUNNER_JOBS.labels},{JOB_LABEL} in ({','.join(names)})"
+        async for page in client.pages(RUNNER_JOBS, namespace, labels=selector):
+            version = int(page.resource_version)
+            for manifest in page.items:
+                there.add(manifest["metadata"]["uid"])
+                owner = self.owner_of(manifest)
+                if self.put(RUNNER_JOBS, manifest) and owner is not None:
+                    changed.append(owner)
+        for job in known:
+            if job.uid not in there and int(job.resource_version) <= version:
+                self._drop_runner_job(Key(namespace, job.name))
+                changed.append(Key(namespace, job.owner))
+        return changed
 
     def put(self, kind: ResourceKind, manifest: Manifest) -> bool:
         """Take in a newer version; an older one, or the same, changes nothing.
@@ -29,15 +137,50 @@ class Mirror:
         Returns:
             Whether there is anything new that a plan could depend on.
         """
-        raise NotImplementedError
+        key, version = facts.key(manifest), facts.version(manifest)
+        if version <= max(self._version(kind, key), self._removed.get(_uid(manifest), 0)):
+            return False
+        if kind is RUNNER_JOBS:
+            return self._put_runner_job(key, manifest)
+        if kind is JOBS:
+            self._put_record(key, facts.job_record(manifest))
+            if facts.is_settled(manifest):
+                self._objects[JOBS].pop(key, None)
+                return True
+        self._put_object(kind, key, manifest)
+        return True
 
     def remove(self, kind: ResourceKind, manifest: Manifest) -> bool:
         """Forget an object; a namesake with another uid stays. Returns whether it was there."""
-        raise NotImplementedError
+        key, uid = facts.key(manifest), _uid(manifest)
+        self._removed[uid] = facts.version(manifest)
+        if len(self._removed) > _REMEMBERED_REMOVALS:
+            self._removed.popitem(last=False)
+        if self._uid(kind, key) != uid:
+            return False
+        self.forget(kind, key)
+        return True
+
+    def forget(self, kind: ResourceKind, key: Key) -> None:
+        """Forget an object that a read has shown to be gone."""
+        if kind is RUNNER_JOBS:
+            self._drop_runner_job(key)
+            return
+        self._objects[kind].pop(key, None)
+        here = self._namespaces[key.namespace]
+        if kind is JOBS:
+            self._drop_record(key)
+        elif kind is ENDPOINTS:
+            here.endpoints.pop(key.name, None)
+        else:
+            here.deployments.pop(key.name, None)
+
+    # Looking up
 
     def manifest(self, kind: ResourceKind, key: Key) -> Manifest | None:
-        """Return an object of ours as it was read; None: not there, or a finished job."""
-        raise NotImplementedError
+        """Return an object of ours as it was read; None: not there, or a job with nothing left to do."""
+        found = self._objects[kind].get(key)
+        return found.manifest if found else None
 
     def endpoint(self, key: Key) -> BatchEndpoint | None:
         """Return the endpoint.
@@ -45,7 +188,7 @@ class Mirror:
         Raises:
             SpecError: It breaks a rule that the schema cannot tell.
         """
-        raise NotImplementedError
+        return self._resource(ENDPOINTS, key, BatchEndpoint)
 
     def deployment(self, key: Key) -> BatchDeployment | None:
         """Return the deployment.
@@ -53,68 +196,180 @@ class Mirror:
         Raises:
             SpecError: It breaks a rule that the schema cannot tell.
         """
-        raise NotImplementedError
+        return self._resource(DEPLOYMENTS, key, BatchDeployment)
 
     def job(self, key: Key) -> BatchJob | None:
-        """Return the job; None: not there, or finished with nothing left to do.
+        """Return the job; None: not there, or ended with nothing left to do.
 
         Raises:
             SpecError: It breaks a rule that the schema cannot tell.
         """
-        raise NotImplementedError
+        return self._resource(JOBS, key, BatchJob)
 
     def record(self, key: Key) -> JobRecord | None:
-        """Return the short form of a job, finished or not."""
-        raise NotImplementedError
+        """Return the short form of a job, ended or not."""
+        return self._here(key.namespace).jobs.get(key.name)
 
     def endpoints(self, namespace: str) -> Mapping[str, BatchEndpoint]:
         """Return the endpoints of a namespace by name; those that break a rule are left out."""
-        raise NotImplementedError
+        return MappingProxyType(self._here(namespace).endpoints)
 
     def deployments(self, namespace: str) -> Mapping[str, BatchDeployment]:
         """Return the deployments of a namespace by name; those that break a rule are left out."""
-        raise NotImplementedError
+        return MappingProxyType(self._here(namespace).deployments)
+
+    def job_names(self, namespace: str) -> Collection[str]:
+        """Return the names of all jobs of a namespace."""
+        return self._here(namespace).jobs.keys()
 
     def jobs_of_endpoint(self, key: Key) -> tuple[JobRecord, ...]:
         """Return the jobs of an endpoint, the newest first."""
-        raise NotImplementedError
+        return _newest_first(self._by_endpoint.get(key, {}))
 
     def jobs_of_deployment(self, key: Key) -> tuple[JobRecord, ...]:
         """Return the jobs that were resolved to a deployment, the newest first."""
-        raise NotImplementedError
+        return _newest_first(self._by_deployment.get(key, {}))
 
-    def records(self) -> Iterable[JobRecord]:
+    def records(self) -> Iterator[JobRecord]:
         """Yield every job, in no order."""
-        raise NotImplementedError
+        for namespace in self._namespaces.values():
+            yield from namespace.jobs.values()
 
     def unfinished(self) -> list[Key]:
         """Return the jobs with something left to do, in no order."""
-        raise NotImplementedError
+        return list(self._objects[JOBS])
 
-    def unfinished_of_endpoint(self, key: Key) -> list[Key]:
-        """Return those that a change of the endpoint may concern."""
-        raise NotImplementedError
-
-    def slots(self, job: Key) -> tuple[int, int]:
-        """Return how many jobs of the same endpoint hold a slot, and how many wait before this one."""
-        raise NotImplementedError
-
-    def first_waiting(self, endpoint: Key, count: int) -> list[Key]:
-        """Return the jobs that a free slot goes to next: at most ``count``, the oldest first."""
-        raise NotImplementedError
+    def unfinished_of_endpoint(
+        self, endpoint: Key
+    ) -> list[tuple[JobRecord, RunnerJobFacts | None]]:
+        """Return an endpoint's jobs with something left to do, each with its latest Job, in no order."""
+        found = []
+        for record in self._by_endpoint.get(endpoint, {}).values():
+            key = Key(record.namespace, record.name)
+            if key in self._objects[JOBS]:
+                own = [job for job in self.runner_jobs(key) if job.owner_uid == record.uid]
+                found.append((record, own[-1] if own else None))
+        return found
 
     def runner_jobs(self, job: Key) -> list[RunnerJobFacts]:
-        """Return all Jobs that carry the job's name, whoever owns them; the latest attempt last."""
-        raise NotImplementedError
+        """Return the Jobs whose controller has the name of this BatchJob; the latest attempt last."""
+        return sorted(self._by_job.get(job, {}).values(), key=lambda found: found.attempt)
 
     def runner_job(self, key: Key) -> RunnerJobFacts | None:
         """Return one Job by its own name."""
-        raise NotImplementedError
+        return self._runner_jobs.get(key)
 
     def owner_of(self, runner_job: Manifest) -> Key | None:
-        """Return the BatchJob that a Job belongs to: the one to wake when it changes."""
-        raise NotImplementedError
+        """Return the BatchJob that controls a Job: the one to wake when it changes."""
+        name = facts.controller(runner_job).get("name")
+        return Key(runner_job["metadata"]["namespace"], name) if name else None
 
     def counts(self) -> Mapping[tuple[str, str], int]:
         """Return the number of jobs by namespace and phase, for metrics."""
-        raise NotImplementedError
+        return Counter(
+            (record.namespace, str(record.phase or "Pending")) for record in self.records()
+        )
+
+    # Keeping
+
+    def _version(self, kind: ResourceKind, key: Key) -> int:
+        if kind is RUNNER_JOBS:
+            facts_ = self._runner_jobs.get(key)
+            return int(facts_.resource_version) if facts_ else 0
+        if kind is JOBS:
+            record = self.record(key)
+            return int(record.resource_version) if record else 0
+        found = self.manifest(kind, key)
+        return facts.version(found) if found else 0
+
+    def _uid(self, kind: ResourceKind, key: Key) -> str | None:
+        known = self.runner_job(key) if kind is RUNNER_JOBS else None
+        if kind is JOBS:
+            record = self.record(key)
+            return record.uid if record else None
+        if known is not None:
+            return known.uid
+        found = self.manifest(kind, key) if kind is not RUNNER_JOBS else None
+        return _uid(found) if found else None
+
+    def _here(self, namespace: str) -> _Namespace:
+        return self._namespaces.get(namespace) or _Namespace()
+
+    def _resource(self, kind: ResourceKind, key: Key, model: type[_R]) -> _R | None:
+        found = self._objects[kind].get(key)
+        if found is None:
+            return None
+        resource = found.resource(kind)
+        if isinstance(resource, SpecError):
+            raise resource
+        return cast(_R, resource)
+
+    def _put_object(self, kind: ResourceKind, key: Key, manifest: Manifest) -> None:
+        found = _Object(_slim(kind, manifest))
+        self._objects[kind][key] = found
+        if kind is JOBS:
+            return  # parsed when somebody looks
+        here = self._namespaces[key.namespace]
+        resource = found.resource(kind)
+        if isinstance(resource, BatchEndpoint):
+            here.endpoints[key.name] = resource
+        elif isinstance(resource, BatchDeployment):
+            here.deployments[key.name] = resource
+        else:
+            (here.endpoints if kind is ENDPOINTS else here.deployments).pop(key.name, None)
+
+    def _put_record(self, key: Key, record: JobRecord) -> None:
+        self._drop_record(key)
+        self._namespaces[key.namespace].jobs[key.name] = record
+        endpoint, deployment = (
+            Key(record.namespace, record.endpoint),
+            Key(record.namespace, record.deployment),
+        )
+        self._by_endpoint.setdefault(endpoint, {})[key.name] = record
+        if record.deployment:
+            self._by_deployment.setdefault(deployment, {})[key.name] = record
+
+    def _drop_record(self, key: Key) -> None:
+        record = self._namespaces[key.namespace].jobs.pop(key.name, None)
+        if record is not None:
+            _drop(self._by_endpoint, Key(record.namespace, record.endpoint), key.name)
+            _drop(self._by_deployment, Key(record.namespace, record.deployment), key.name)
+
+    def _put_runner_job(self, key: Key, manifest: Manifest) -> bool:
+        before, after = self._runner_jobs.get(key), facts.runner_job(manifest)
+        self._drop_runner_job(key)
+        self._runner_jobs[key] = after
+        self._by_job.setdefault(Key(key.namespace, after.owner), {})[key.name] = after
+        return before is None or replace(before, resource_version=after.resource_version) != after
+
+    def _drop_runner_job(self, key: Key) -> None:
+        found = self._runner_jobs.pop(key, None)
+        if found is not None:
+            _drop(self._by_job, Key(key.namespace, found.owner), key.name)
+
+
+_I = TypeVar("_I")
+
+
+def _drop(index: dict[Key, dict[str, _I]], key: Key, name: str) -> None:
+    """Take an entry away, and its group with the last one."""
+    group = index.get(key, {})
+    group.pop(name, None)
+    if not group:
+        index.pop(key, None)
+
+
+def _newest_first(records: Mapping[str, JobRecord]) -> tuple[JobRecord, ...]:
+    return tuple(
+        sorted(records.values(), key=lambda job: (job.creation_time, job.name), reverse=True)
+    )
+
+
+def _uid(manifest: Manifest) -> str:
+    return cast(str, manifest["metadata"]["uid"])
+
+
+def _slim(kind: ResourceKind, manifest: Manifest) -> Manifest:
+    """Return the manifest with its kind, which lists omit, and without the history of its fields."""
+    meta = {name: value for name, value in manifest["metadata"].items() if name != "managedFields"}
+    return {**manifest, "apiVersion": kind.api_version, "kind": kind.kind, "metadata": meta}
