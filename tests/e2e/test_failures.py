@@ -24,7 +24,7 @@ def failed(site: Site, reason: str, code: int, job: str = "first") -> BatchJobSt
 
 
 def test_one_bad_file_costs_one_file(site: Site) -> None:
-    """Its neighbours in the mini-batch are kept, and the status names it (150 s)."""
+    """Its neighbours in the mini-batch are kept, and the status names it."""
     site.usual(files=12, bad=(7,), miniBatchSize=4, instances=2)
     site.start()
     status = site.wait_for("first", Phase.SUCCEEDED_WITH_FAILURES, within_seconds=SECONDS)
@@ -39,7 +39,7 @@ def test_one_bad_file_costs_one_file(site: Site) -> None:
 
 
 def test_the_first_failed_file_ends_a_job_without_tolerance(site: Site) -> None:
-    """Threshold 0: code 11 at once, while most files are not yet scored (150 s)."""
+    """Threshold 0: code 11 at once, while most files are not yet scored."""
     site.usual(files=60, bad=(1,), pace=0.5, errorThreshold=0, instances=2)
     site.start()
     status = failed(site, "ThresholdPassed", 11)
@@ -50,7 +50,7 @@ def test_the_first_failed_file_ends_a_job_without_tolerance(site: Site) -> None:
 
 
 def test_a_threshold_tolerates_as_many_files_as_it_says(site: Site) -> None:
-    """Two of two are fine, three are one too many (150 s)."""
+    """Two of two are fine, three are one too many."""
     site.usual(files=10, bad=(2, 4), errorThreshold=2)
     site.texts(10, "worse", bad=(2, 4, 6))
     site.job("second", input={"uri": "datastore://mine/worse"})
@@ -61,7 +61,7 @@ def test_a_threshold_tolerates_as_many_files_as_it_says(site: Site) -> None:
 
 
 def test_not_one_file_succeeded(site: Site) -> None:
-    """That is a failure, whatever is tolerated (150 s)."""
+    """That is a failure, whatever is tolerated."""
     site.usual(files=3, bad=(0, 1, 2))
     site.start()
     failed(site, "NothingSucceeded", 11)
@@ -85,7 +85,7 @@ def run(mini_batch):
 
 
 def test_failed_attempts_are_tried_again_and_endless_ones_end(site: Site) -> None:
-    """An attempt that fails once succeeds by a retry; one beyond its time is killed, twice (150 s)."""
+    """An attempt that fails once succeeds by a retry; one beyond its time is killed, twice."""
     site.usual(files=6, retrySettings={"maxRetries": 1, "timeoutSeconds": 2})
     site.write("code/score.py", FLAKY)
     site.start()
@@ -111,7 +111,7 @@ def run(mini_batch):
 
 
 def test_a_worker_that_takes_too_much_memory_costs_one_file(site: Site) -> None:
-    """The worker is killed before the instance is, and the message speaks of memory (150 s)."""
+    """The worker is killed before the instance is, and the message speaks of memory."""
     resources = {"instanceCount": 1, "limits": {"memory": "512Mi"}}
     site.usual(files=6, bad=(3,), spec={"resources": resources})
     site.write("code/score.py", GREEDY)
@@ -123,11 +123,31 @@ def test_a_worker_that_takes_too_much_memory_costs_one_file(site: Site) -> None:
     assert 6 == len(site.output().splitlines())
 
 
+HUGE = """
+def init():
+    global hoard
+    hoard = [b"x" * 2**20 for _ in range(4096)]
+
+def run(mini_batch):
+    return {path: 1 for path in mini_batch}
+"""
+
+
+def test_a_model_that_does_not_fit_into_memory(site: Site) -> None:
+    """The job fails, and says that it was memory."""
+    resources = {"instanceCount": 1, "limits": {"memory": "256Mi"}}
+    site.usual(files=3, spec={"resources": resources})
+    site.write("code/score.py", HUGE)
+    site.start()
+    status = site.wait_for("first", Phase.FAILED, within_seconds=SECONDS)
+    assert "memory" in status.message.lower(), in_words(status)
+
+
 # Wrong from the start
 
 
 def test_a_script_that_cannot_start(site: Site) -> None:
-    """Code 10, with the script's own words and the way to its traceback (150 s)."""
+    """Code 10, with the script's own words and the way to its traceback."""
     site.usual(files=3)
     site.write(
         "code/score.py", "def init():\n    raise RuntimeError('no licence for this model')\n"
@@ -145,7 +165,7 @@ def site_text(site: Site) -> str:
 
 
 def test_an_output_that_exists_is_never_written_over(site: Site) -> None:
-    """Code 12 before anything is scored; the earlier rows stay (150 s)."""
+    """Code 12 before anything is scored; the earlier rows stay."""
     site.usual(files=3)
     site.job("second", output={"uri": "datastore://mine/out/first"})
     second = site.documents.pop(("BatchJob", "second"))
@@ -159,7 +179,7 @@ def test_an_output_that_exists_is_never_written_over(site: Site) -> None:
 
 
 def test_an_input_that_holds_nothing_to_score(site: Site) -> None:
-    """Code 13: a folder that does not exist, and patterns that no file matches (150 s)."""
+    """Code 13: a folder that does not exist, and patterns that no file matches."""
     site.usual(files=3)
     site.job("first", input={"uri": "datastore://mine/text"})
     site.job("second", input={"uri": "datastore://mine/texts", "include": ["*.csv"]})
@@ -169,7 +189,7 @@ def test_an_input_that_holds_nothing_to_score(site: Site) -> None:
 
 
 def test_a_wrong_configuration(site: Site) -> None:
-    """Code 14: a script that is not there, one without run, an image without Python (150 s)."""
+    """Code 14: a script that is not there, one without run, an image without Python."""
     site.usual(files=3)
     site.documents.pop(("BatchJob", "first"))
     site.write("code/norun.py", "def init():\n    pass\n")
@@ -202,7 +222,7 @@ def failed_with(site: Site, code: int, job: str) -> BatchJobStatus:
 
 
 def test_a_rerun_scores_what_failed_and_takes_the_rest(site: Site) -> None:
-    """After the script was mended, the output is that of a job that never failed (150 s)."""
+    """After the script was mended, the output is that of a job that never failed."""
     site.usual(files=12, bad=(3, 8), instances=2)
     site.start()
     site.wait_for("first", Phase.SUCCEEDED_WITH_FAILURES, within_seconds=SECONDS)

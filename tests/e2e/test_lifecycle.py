@@ -29,7 +29,7 @@ def slow(site: Site, *, files: int = 24, instances: int = 2) -> None:
 
 
 def test_suspend_drains_and_resume_goes_on(site: Site) -> None:
-    """No pod is left while a job is suspended, nothing published is scored again (150 s)."""
+    """No pod is left while a job is suspended, nothing published is scored again."""
     slow(site)
     site.change("first", suspend=True)
     status = site.wait_for("first", Phase.SUSPENDED, within_seconds=60)
@@ -47,7 +47,7 @@ def test_suspend_drains_and_resume_goes_on(site: Site) -> None:
 
 
 def test_a_job_that_is_created_suspended_waits(site: Site) -> None:
-    """Nothing is made for it before it is let go (150 s)."""
+    """Nothing is made for it before it is let go."""
     site.usual(files=3)
     site.job(suspend=True)
     site.start()
@@ -62,7 +62,7 @@ def test_a_job_that_is_created_suspended_waits(site: Site) -> None:
 
 
 def test_cancel_keeps_what_is_published_and_a_rerun_finishes(site: Site) -> None:
-    """The rerun's output is that of a job that was never cancelled (150 s)."""
+    """The rerun's output is that of a job that was never cancelled."""
     slow(site)
     site.change("first", cancel=True)
     status = site.wait_for("first", Phase.CANCELLED, within_seconds=60)
@@ -78,7 +78,7 @@ def test_cancel_keeps_what_is_published_and_a_rerun_finishes(site: Site) -> None
 
 
 def test_a_cancelled_job_stays_cancelled(site: Site) -> None:
-    """The server refuses to take it back, and says what to do instead (150 s)."""
+    """The server refuses to take it back, and says what to do instead."""
     site.usual(files=2)
     site.job(suspend=True, cancel=True)
     site.start()
@@ -89,7 +89,7 @@ def test_a_cancelled_job_stays_cancelled(site: Site) -> None:
 
 
 def test_deleting_a_job_removes_its_pods_and_keeps_its_output(site: Site) -> None:
-    """The same name may then be used again, for a job with another output (150 s)."""
+    """The same name may then be used again, for a job with another output."""
     slow(site)
     site.kubectl("delete", "batchjob", "first", "--wait=true", "--timeout=30s")
     site.wait(lambda: not site.pods(), "the pods are gone", 60)
@@ -103,7 +103,7 @@ def test_deleting_a_job_removes_its_pods_and_keeps_its_output(site: Site) -> Non
 
 
 def test_deleting_an_endpoint_takes_its_deployments_and_leaves_its_jobs(site: Site) -> None:
-    """A job in mid-run comes to its end; a new one is told what is missing (150 s)."""
+    """A job in mid-run comes to its end; a new one is told what is missing."""
     slow(site)
     site.kubectl("delete", "batchendpoint", ENDPOINT, "--timeout=30s")
     site.wait(
@@ -121,7 +121,7 @@ def test_deleting_an_endpoint_takes_its_deployments_and_leaves_its_jobs(site: Si
 
 
 def test_deleting_the_runner_job_ends_a_job_in_words(site: Site) -> None:
-    """Somebody deletes the Job behind a BatchJob: it is final, and a rerun takes what is published (150 s)."""
+    """Somebody deletes the Job behind a BatchJob: it is final, and a rerun takes what is published."""
     slow(site)
     site.delete("jobs", "first-1")
     status = site.wait_for("first", Phase.FAILED, within_seconds=60)
@@ -136,7 +136,7 @@ def test_deleting_the_runner_job_ends_a_job_in_words(site: Site) -> None:
 
 
 def test_editing_a_deployment_does_not_touch_running_jobs(site: Site) -> None:
-    """They go on with what they were accepted with, also where a pod is replaced (150 s)."""
+    """They go on with what they were accepted with, also where a pod is replaced."""
     slow(site)
     expected = site.expected()
     site.write("models/other/words/suffix.txt", "???")
@@ -153,7 +153,7 @@ def test_editing_a_deployment_does_not_touch_running_jobs(site: Site) -> None:
 
 
 def test_objects_may_come_in_any_order(site: Site) -> None:
-    """A job that comes first is told what is missing, one after the other, and then runs (150 s)."""
+    """A job that comes first is told what is missing, one after the other, and then runs."""
     site.usual(files=3)
     site.upload()
     job, endpoint, deployment = (
@@ -184,7 +184,7 @@ def test_objects_may_come_in_any_order(site: Site) -> None:
     [("endpoint", "other"), ("input", {"uri": "datastore://mine/more"}), ("deployment", "other")],
 )
 def test_what_a_job_scores_cannot_be_changed(site: Site, field: str, value: object) -> None:
-    """The server says to use a new name or a rerun (150 s)."""
+    """The server says to use a new name or a rerun."""
     site.usual(files=0)
     site.job(suspend=True)
     site.start()
@@ -196,7 +196,7 @@ def test_what_a_job_scores_cannot_be_changed(site: Site, field: str, value: obje
 
 
 def test_a_job_ends_at_its_active_deadline(site: Site) -> None:
-    """Instances are drained, what is published stays, the message names the limit (150 s)."""
+    """Instances are drained, what is published stays, the message names the limit."""
     site.usual(files=120, pace=PACE, instances=2)
     site.job(activeDeadlineSeconds=15)
     site.start()
@@ -211,7 +211,7 @@ def test_a_job_ends_at_its_active_deadline(site: Site) -> None:
 
 
 def test_pauses_do_not_count_against_the_active_deadline(site: Site) -> None:
-    """A job that is suspended for longer than its deadline comes to its end (150 s)."""
+    """A job that is suspended for longer than its deadline comes to its end."""
     site.usual(files=16, pace=PACE, instances=2)
     site.job(activeDeadlineSeconds=40)
     site.start()
@@ -229,7 +229,7 @@ def test_pauses_do_not_count_against_the_active_deadline(site: Site) -> None:
 
 
 def test_finished_jobs_are_deleted_after_their_time(site: Site) -> None:
-    """Never their outputs; the time may be given later (150 s)."""
+    """Never their outputs; the time may be given later."""
     site.usual(files=2)
     site.job("first", ttlSecondsAfterFinished=3)
     site.job("second")
@@ -248,7 +248,7 @@ def test_finished_jobs_are_deleted_after_their_time(site: Site) -> None:
 
 
 def test_names_are_as_long_as_promised(site: Site) -> None:
-    """52 characters for a job with ten instances; 53 are refused in words (150 s)."""
+    """52 characters for a job with ten instances; 53 are refused in words."""
     site.usual(files=20, instances=1)
     name = "a" + "b" * 50 + "c"
     site.job(name, overrides={"instanceCount": 10})

@@ -40,7 +40,7 @@ def apply_example(site: Site, example: str) -> None:
 
 @pytest.mark.timeout(240)
 def test_digits_example(site: Site) -> None:
-    """1,797 images through a scoring script with a scikit-learn model, on two instances (240 s)."""
+    """1,797 images through a scoring script with a scikit-learn model, on two instances."""
     prepare(site, "digits")
     status = site.wait_for("digits-first", Phase.SUCCEEDED, within_seconds=180)
     assert site.expected("digits-first") == site.output("digits-first")
@@ -50,14 +50,14 @@ def test_digits_example(site: Site) -> None:
 
 @pytest.mark.timeout(240)
 def test_tabular_example(site: Site) -> None:
-    """An MLflow model scores CSV files without any code (240 s)."""
+    """An MLflow model scores CSV files without any code."""
     prepare(site, "tabular")
     site.wait_for("tumours-first", Phase.SUCCEEDED, within_seconds=180)
     assert site.expected("tumours-first") == site.output("tumours-first")
 
 
 def test_azure_example(site: Site) -> None:
-    """A script written for Azure runs unchanged, and its own files are the output (150 s)."""
+    """A script written for Azure runs unchanged, and its own files are the output."""
     for path in (EXAMPLES / "azure-script" / "datastore").rglob("*"):
         if path.is_file():
             name = path.relative_to(EXAMPLES / "azure-script" / "datastore")
@@ -74,7 +74,7 @@ def test_azure_example(site: Site) -> None:
 
 
 def test_a_folder_becomes_one_predictions_file(site: Site) -> None:
-    """Two instances of two workers score texts from an object store, in input order (150 s)."""
+    """Two instances of two workers score texts from an object store, in input order."""
     site.usual(files=24, instances=2, miniBatchSize=2, maxConcurrencyPerInstance=2)
     site.start()
     status = site.wait_for("first", Phase.SUCCEEDED, within_seconds=90)
@@ -103,7 +103,7 @@ def claim(site: Site) -> Iterator[str]:
 
 
 def test_everything_on_a_volume(site: Site, claim: str) -> None:
-    """Input, model, code and output lie on a claim (150 s)."""
+    """Input, model, code and output lie on a claim."""
     site.texts(12)
     site.words()
     site.endpoint()
@@ -131,7 +131,7 @@ def test_everything_on_a_volume(site: Site, claim: str) -> None:
 
 
 def test_a_bucket_without_a_datastore(site: Site) -> None:
-    """Addresses may be s3://… with the credentials of a Secret that the deployment names (150 s)."""
+    """Addresses may be s3://… with the credentials of a Secret that the deployment names."""
     site.texts(6)
     site.words()
     site.endpoint()
@@ -172,7 +172,7 @@ def greeting():
 
 
 def test_code_in_a_config_map_and_a_model_in_the_image(site: Site) -> None:
-    """Neither is fetched from a store (150 s)."""
+    """Neither is fetched from a store."""
     site.texts(6)
     site.endpoint()
     identity = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "plain"}}
@@ -190,7 +190,7 @@ def test_code_in_a_config_map_and_a_model_in_the_image(site: Site) -> None:
 
 
 def test_a_data_asset_is_pinned_when_the_job_is_accepted(site: Site) -> None:
-    """`latest` is the newest version, and the manifest tells which (150 s)."""
+    """`latest` is the newest version, and the manifest tells which."""
     site.usual(files=0)
     for version, count in (("1", 3), ("2", 5)):
         site.texts(count, f"assets/{version}")
@@ -218,7 +218,7 @@ def test_a_data_asset_is_pinned_when_the_job_is_accepted(site: Site) -> None:
 
 
 def test_one_file_is_an_input_too(site: Site) -> None:
-    """UriFile scores the one file that the address names, under a file name of the job's own (150 s)."""
+    """UriFile scores the one file that the address names, under a file name of the job's own."""
     site.usual(files=3)
     place = {"uri": "datastore://mine/texts/001.txt", "type": "UriFile"}
     site.job(input=place, output={"fileName": "answer.csv"})
@@ -233,7 +233,7 @@ def test_one_file_is_an_input_too(site: Site) -> None:
 
 @pytest.mark.parametrize("form", ["JSONLines", "Parquet", "AzureRows"])
 def test_output_formats(site: Site, form: str) -> None:
-    """Rows as JSON Lines, Parquet, or in Azure's form, from two instances (150 s)."""
+    """Rows as JSON Lines, Parquet, or in Azure's form, from two instances."""
     names = {"JSONLines": "predictions.jsonl", "Parquet": "predictions.parquet"}
     site.usual(files=8, instances=2, outputFormat=form)
     site.start()
@@ -242,7 +242,7 @@ def test_output_formats(site: Site, form: str) -> None:
 
 
 def test_only_chosen_files_are_scored(site: Site) -> None:
-    """By include, exclude and recursive; what is left out is told in the manifest (150 s)."""
+    """By include, exclude and recursive; what is left out is told in the manifest."""
     site.usual(files=6)
     site.write("texts/below/006.txt", "text 6")
     site.write("texts/picture.png", "no text")
@@ -277,7 +277,7 @@ def run(mini_batch):
 
 
 def test_settings_reach_user_code(site: Site) -> None:
-    """Variables, logging level and threads are those of the deployment (150 s)."""
+    """Variables, logging level and threads are those of the deployment."""
     site.usual(
         files=2,
         environmentVariables={"GREETING": "hello, $(HOME) $$"},
@@ -297,7 +297,7 @@ def test_settings_reach_user_code(site: Site) -> None:
 
 
 def test_a_job_overrides_settings_of_its_deployment(site: Site) -> None:
-    """For itself alone: instances, mini-batches, workers, retries, threshold, level (150 s)."""
+    """For itself alone: instances, mini-batches, workers, retries, threshold, level."""
     site.usual(files=12, bad=(5,), errorThreshold=0)
     overrides = {
         "instanceCount": 3,
@@ -321,7 +321,7 @@ def test_a_job_overrides_settings_of_its_deployment(site: Site) -> None:
 
 
 def test_the_default_deployment_is_switched_without_touching_jobs(site: Site) -> None:
-    """Jobs that name no deployment go to the default of their time; a name chooses any (150 s)."""
+    """Jobs that name no deployment go to the default of their time; a name chooses any."""
     site.usual(files=4)
     site.write("models/louder/words/suffix.txt", "!!!")
     site.write("models/louder/words/pace.txt", "0")

@@ -64,9 +64,7 @@ class Kube:
     def connect(cls, kubeconfig: Path, kubectl_program: Path) -> Kube:
         """Return the cluster of a kubeconfig. Asks nothing yet."""
         settings = client.Configuration()
-        config.load_kube_config(  # type: ignore[no-untyped-call]
-            config_file=str(kubeconfig), client_configuration=settings
-        )
+        config.load_kube_config(config_file=str(kubeconfig), client_configuration=settings)
         pool = urllib3.PoolManager(
             maxsize=64,
             ca_certs=settings.ssl_ca_cert,
