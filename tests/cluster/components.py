@@ -11,8 +11,8 @@ import json
 import ssl
 import subprocess
 import time
-import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -28,6 +28,9 @@ STOP_SECONDS = 10
 SECONDS_BETWEEN_LOOKS = 0.05
 ANSWER_SECONDS = 2
 SHOWN_LINES = 20
+
+LAUNCHER = ("setsid", "--fork")
+"""What leaves a component to the cluster's first process, and then becomes it."""
 
 
 class Start(TypedDict):
@@ -71,7 +74,7 @@ def launch(name: str) -> None:
     state = paths.state()
     if process(name) is not None:
         return
-    command = ["setsid", "--fork", *_remembered(state)[name]["command"]]
+    command = [*LAUNCHER, *_remembered(state)[name]["command"]]
     with _log(state, name).open("ab") as log:
         subprocess.run(
             namespaces.entering(state, command),
@@ -108,16 +111,26 @@ def process(name: str) -> psutil.Process | None:
         return None
     for child in init.children():
         with contextlib.suppress(psutil.NoSuchProcess):
-            command = child.cmdline()
-            if command and Path(command[0]).name == name:
+            if program(child.cmdline()) == name:
                 return child
     return None
 
 
+def program(command: Sequence[str]) -> str:
+    """Return the name of the program of a command line, also in the moment before it is executed.
+
+    An ended process that nobody has asked for has no command line, and its program is the empty string.
+    """
+    words = command[len(LAUNCHER) :] if tuple(command[: len(LAUNCHER)]) == LAUNCHER else command
+    return Path(words[0]).name if words else ""
+
+
 def is_healthy(name: str) -> bool:
     """Say whether a component answers that it can do its work."""
-    # Some serve with a certificate that they made for themselves a moment ago. It is only asked how they are.
-    context = ssl._create_unverified_context()
+    # Some serve with a certificate that they have made for themselves; nothing but this is asked of them.
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
     address = _remembered(paths.state())[name]["health"]
     try:
         with urllib.request.urlopen(address, timeout=ANSWER_SECONDS, context=context):
