@@ -92,6 +92,7 @@ lock: $(READY) ## Resolve all versions anew into requirements/
 		--upgrade --output-file requirements/dev.txt
 	$(COMPILE) --extra operator --upgrade --constraint requirements/dev.txt --output-file requirements/operator.txt
 	$(COMPILE) --extra runner --upgrade --constraint requirements/dev.txt --output-file requirements/runner.txt
+	$(COMPILE) --extra scorer --upgrade --constraint requirements/dev.txt --output-file requirements/scorer.txt
 	$(COMPILE) --extra cli --upgrade --constraint requirements/dev.txt --output-file requirements/cli.txt
 
 clean: ## Remove the environment and everything that was built

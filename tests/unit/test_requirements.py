@@ -18,6 +18,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LOCKS: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
     "operator": (["operator"], []),
     "runner": (["runner"], []),
+    "scorer": (["scorer"], []),
     "cli": (["cli"], []),
     "dev": (["operator", "runner", "cli", "scorer"], ["dev"]),
 }
@@ -60,7 +61,7 @@ def test_locks_satisfy_the_project(lock: str) -> None:
     assert [] == stale, "run `make lock` and commit requirements/"
 
 
-@pytest.mark.parametrize("lock", ["operator", "runner", "cli"])
+@pytest.mark.parametrize("lock", ["operator", "runner", "scorer", "cli"])
 def test_what_is_shipped_is_what_is_tested(lock: str) -> None:
     """The lock of an image names no version that the tests do not run with."""
     tested = pinned("dev")
