@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from batchpoint.api import quantity
-from batchpoint.api.deployment import BatchDeploymentSpec
+from batchpoint.api.deployment import BatchDeploymentSpec, Environment
 from batchpoint.api.meta import RUNNER_CONTAINER, SCORER_CONTAINER
 from batchpoint.planning.plan import CreateRunnerJob
 from batchpoint.rendering import Manifest, volumes
@@ -64,7 +64,7 @@ def runner(launch: CreateRunnerJob, options: RenderOptions, mounts: Iterable[Mou
     return {
         "name": RUNNER_CONTAINER,
         "image": options.runner_image,
-        **_pull_policy(options.runner_pull_policy),
+        **_pull_policy(options.pull_policy),
         "restartPolicy": "Always",
         "env": [*_env(variables), _processors(launch.deployment)],
         "ports": [{"name": "http", "containerPort": HTTP_PORT, "protocol": "TCP"}],
@@ -87,8 +87,7 @@ def scorer(launch: CreateRunnerJob, options: RenderOptions, mounts: Iterable[Mou
     resources = launch.deployment.resources
     return {
         "name": SCORER_CONTAINER,
-        "image": environment.image or options.default_scorer_image,
-        **_pull_policy(environment.pull_policy),
+        **_image(environment, options),
         "command": [
             _literal(environment.python or PYTHON),
             f"{volumes.SHARED}/host.pyz",
@@ -118,8 +117,7 @@ def installer(launch: CreateRunnerJob, options: RenderOptions, mounts: Iterable[
     resources = launch.deployment.resources
     return {
         "name": INSTALLER_CONTAINER,
-        "image": environment.image or options.default_scorer_image,
-        **_pull_policy(environment.pull_policy),
+        **_image(environment, options),
         "command": [_literal(word) for word in (*command, *environment.pip)],
         "env": _env(launch.deployment.settings.environment_variables | _homes()),
         # The same as the scorer's, after which it comes to no more: a pod needs the larger of the two.
@@ -167,6 +165,14 @@ def _env(variables: Mapping[str, str]) -> list[Manifest]:
 def _literal(text: str) -> str:
     """Return text that Kubernetes' own expansion of ``$(NAME)`` gives back as it was."""
     return text.replace("$", "$$")
+
+
+def _image(environment: Environment, options: RenderOptions) -> Manifest:
+    """Return what user code runs in. The platform's rule of pulling is for its own images alone."""
+    if environment.image is not None:
+        return {"image": environment.image, **_pull_policy(environment.pull_policy)}
+    policy = environment.pull_policy or options.pull_policy
+    return {"image": options.default_scorer_image, **_pull_policy(policy)}
 
 
 def _pull_policy(policy: str | None) -> Manifest:

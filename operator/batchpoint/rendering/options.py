@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from batchpoint.api.deployment import PullPolicy
-
 MIB = 1024**2
 GIB = 1024**3
 
@@ -16,10 +14,10 @@ class RenderOptions:
     """Images, sizes and the user of instances."""
 
     runner_image: str
-    runner_pull_policy: PullPolicy | None = None
-    """None: Kubernetes' own rule."""
     default_scorer_image: str
     """Of deployments that name no image; it can score MLflow models."""
+    pull_policy: str | None = None
+    """Of both images above. None: Kubernetes' own rule."""
     runner_requests: Mapping[str, str] = field(
         default_factory=lambda: {"cpu": "250m", "memory": "256Mi"}
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -76,6 +77,24 @@ def test_the_image_of_the_deployment_comes_before_the_default() -> None:
         launch, _ = a_launch({"environment": environment | {"pip": ["pandas"]}})
         for made in (containers.scorer, containers.installer):
             assert image == made(launch, OPTIONS, [])["image"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "policy"),
+    [
+        ({}, "Never"),
+        ({"pullPolicy": "Always"}, "Always"),
+        ({"image": "own:1"}, None),
+        ({"image": "own:1", "pullPolicy": "Always"}, "Always"),
+    ],
+)
+def test_the_rule_of_pulling_is_that_of_who_named_the_image(
+    environment: dict[str, str], policy: str | None
+) -> None:
+    """The deployment's own word always counts."""
+    launch, _ = a_launch({"environment": environment})
+    options = replace(OPTIONS, pull_policy="Never")
+    assert policy == containers.scorer(launch, options, []).get("imagePullPolicy")
 
 
 def test_text_of_users_is_not_expanded() -> None:

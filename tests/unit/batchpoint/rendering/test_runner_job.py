@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchpoint.api import parsing, yaml_text
-from batchpoint.api.deployment import BatchDeployment, PullPolicy
+from batchpoint.api.deployment import BatchDeployment
 from batchpoint.api.endpoint import BatchEndpoint
 from batchpoint.api.job import BatchJob
 from batchpoint.api.placement import ComputeProfile
@@ -112,7 +112,7 @@ def _everything() -> Case:
     }
     options = replace(
         OPTIONS,
-        runner_pull_policy=PullPolicy.IF_NOT_PRESENT,
+        pull_policy="IfNotPresent",
         runner_limits={"cpu": "1", "memory": "2Gi"},
         pull_secrets=("platform-registry",),
         labels={"azure.workload.identity/use": "true", "team": "platform"},
