@@ -67,7 +67,7 @@ def test_the_story_of_a_job(site: Site) -> None:
     ]
     for event in site.events():
         assert "Normal" == event["type"]
-        assert re.fullmatch(r"[A-Z].*\.", event["message"]), event["message"]
+        assert re.fullmatch(r"[A-Z].*\.( Output: \S+)?", event["message"]), event["message"]
     description = site.kubectl("describe", "batchjob", "first")
     (story,) = re.findall(r"(?ms)^Events:\n(.*)", description)
     assert len(story.splitlines()) <= MOST_EVENTS + 2
