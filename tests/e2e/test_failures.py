@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from batchpoint.api.job import BatchJobStatus, Phase
+from cluster import images
 from support.site import DEPLOYMENT, Site, in_words
 
 pytestmark = pytest.mark.timeout(150)
@@ -197,7 +198,7 @@ def test_a_wrong_configuration(site: Site) -> None:
     wrong = {
         "missing": {"codeConfiguration": {"code": code, "scoringScript": "scor.py"}},
         "norun": {"codeConfiguration": {"code": code, "scoringScript": "norun.py"}},
-        "nopython": {"environment": {"image": "localhost/pause:1"}},
+        "nopython": {"environment": {"image": images.BUSYBOX}},
     }
     for name, spec in wrong.items():
         site.deployment(name, spec=spec)
