@@ -28,13 +28,12 @@ class Applier:
         The next observation then adopts it, or says that the name is somebody else's.
         """
         namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
-        found: Manifest | None
         try:
-            found = await self._client.create(RUNNER_JOBS, namespace, manifest)
+            self._mirror.put_created(await self._client.create(RUNNER_JOBS, namespace, manifest))
         except AlreadyExists:
             found = await self._client.get(RUNNER_JOBS, namespace, name)
-        if found is not None:
-            self._mirror.put(RUNNER_JOBS, found)
+            if found is not None:
+                self._mirror.put(RUNNER_JOBS, found)
 
     async def suspend_runner_job(self, key: Key, patch: Manifest) -> None:
         """Send the patch that drains a Job or lets it go on."""

@@ -19,7 +19,7 @@ import aiohttp
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
-from batchpoint.cluster.resources import Manifest, ResourceKind
+from batchpoint.cluster.resources import Manifest, Manifests, ResourceKind
 from batchpoint.errors import (
     AlreadyExists,
     Conflict,
@@ -50,15 +50,6 @@ class OnRequest(Protocol):
 
     def __call__(self, *, verb: str, resource: str, code: int, seconds: float) -> None:
         """Take note of one answer."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """A part of a list."""
-
-    items: list[Manifest]
-    resource_version: str
-    """Of the moment that the whole list shows."""
 
 
 class _About(TypedDict):
@@ -142,18 +133,18 @@ class Client:
 
     async def list(
         self, kind: ResourceKind, namespace: str = "", *, labels: str = "", fields: str = ""
-    ) -> list[Manifest]:
+    ) -> Manifests:
         """Return all objects that match. No namespace: of the whole cluster.
 
         Raises:
             NotFound: The kind is not installed.
         """
         found = self.pages(kind, namespace, labels=labels, fields=fields)
-        return [item async for page in found for item in page.items]
+        return [item async for page in found for item in page]
 
     async def pages(
         self, kind: ResourceKind, namespace: str = "", *, labels: str = "", fields: str = ""
-    ) -> AsyncIterator[Page]:
+    ) -> AsyncIterator[Manifests]:
         """Yield what matches, `PAGE` at a time, so that a large list is never in memory at once.
 
         Raises:
@@ -164,11 +155,10 @@ class Client:
         query = {name: value for name, value in query.items() if value}
         while True:
             answer = await self._send(call, query=query)
-            meta = answer["metadata"]
-            yield Page(items=answer["items"] or [], resource_version=meta["resourceVersion"])
-            if not meta.get("continue"):
+            yield answer["items"] or []
+            if not (rest := answer["metadata"].get("continue")):
                 return
-            query["continue"] = meta["continue"]
+            query["continue"] = rest
 
     async def create(self, kind: ResourceKind, namespace: str, manifest: Manifest) -> Manifest:
         """Create an object and return what became of it.

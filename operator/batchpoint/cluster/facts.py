@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from batchpoint.api.conditions import SUCCEEDED
 from batchpoint.api.job import Phase
 from batchpoint.api.meta import (
     ASSET_LABEL,
@@ -27,6 +28,7 @@ from batchpoint.api.meta import (
 )
 from batchpoint.api.placement import ComputeProfile
 from batchpoint.cluster.resources import JOBS, Key, Manifest
+from batchpoint.planning import retention
 from batchpoint.planning.assets import Asset
 from batchpoint.planning.observed import (
     ContainerFacts,
@@ -41,15 +43,6 @@ from batchpoint.planning.observed import (
 from batchpoint_runner.contract import InputType, RunConfig
 
 _INDEX = "batch.kubernetes.io/job-completion-index"
-_TRACKING = (
-    "argocd.argoproj.io/tracking-id",
-    "argocd.argoproj.io/instance",
-    "app.kubernetes.io/instance",
-    "kustomize.toolkit.fluxcd.io/name",
-    "helm.toolkit.fluxcd.io/name",
-)
-"""Labels and annotations by which GitOps tools know what they hold (KUBERNETES.md §18)."""
-
 _NEVER = datetime.fromtimestamp(0, UTC)
 
 
@@ -60,18 +53,20 @@ def key(manifest: Manifest) -> Key:
 
 
 def version(manifest: Manifest) -> int:
-    """Return the resourceVersion as a number: they may be compared among objects of one kind (KEP-5504)."""
-    return int(manifest["metadata"]["resourceVersion"])
+    """Return the resourceVersion as a number: those of one kind may be compared (KEP-5504). 0: it has none."""
+    return int(manifest["metadata"].get("resourceVersion", 0))
+
+
+def has_ended(job: Manifest) -> bool:
+    """Say whether a BatchJob has its outcome."""
+    conditions = (job.get("status") or {}).get("conditions") or ()
+    return any(each["type"] == SUCCEEDED and each["status"] != "Unknown" for each in conditions)
 
 
 def is_settled(job: Manifest) -> bool:
     """Say whether a BatchJob has ended and its status speaks of its present spec: nothing is left to do."""
-    status = job.get("status") or {}
-    ended = any(
-        condition["type"] == "Succeeded" and condition["status"] != "Unknown"
-        for condition in status.get("conditions") or ()
-    )
-    return ended and status.get("observedGeneration", 0) >= job["metadata"].get("generation", 0)
+    observed = (job.get("status") or {}).get("observedGeneration", 0)
+    return has_ended(job) and observed >= job["metadata"].get("generation", 0)
 
 
 def job_record(job: Manifest) -> JobRecord:
@@ -95,9 +90,7 @@ def job_record(job: Manifest) -> JobRecord:
         ttl_seconds=spec.get("ttlSecondsAfterFinished"),
         origin=intern(labels.get(ORIGIN_LABEL, "")),
         schedule=intern(labels.get(SCHEDULE_LABEL, "")),
-        tracked=any(
-            name in labels or name in (meta.get("annotations") or {}) for name in _TRACKING
-        ),
+        tracked=retention.is_tracked(labels, meta.get("annotations") or {}),
     )
 
 

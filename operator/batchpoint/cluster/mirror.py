@@ -10,7 +10,7 @@ from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from batchpoint.api import parsing
 from batchpoint.api.deployment import BatchDeployment
@@ -32,13 +32,13 @@ from batchpoint.cluster.resources import (
     ResourceKind,
 )
 from batchpoint.errors import SpecError
+from batchpoint.planning import queueing
 from batchpoint.planning.observed import JobRecord, RunnerJobFacts
 
-_R = TypeVar("_R", bound=Resource)
+_I = TypeVar("_I")
 
 _REMEMBERED_REMOVALS = 10_000
-_NAMES_PER_LIST = 100
-"""Jobs that one label selector names: 100 of the longest names are 5 KB of an address."""
+_REMEMBERED_CREATIONS = 100
 
 
 @dataclass(slots=True)
@@ -81,6 +81,7 @@ class Mirror:
         self._by_endpoint: dict[Key, dict[str, JobRecord]] = {}
         self._by_deployment: dict[Key, dict[str, JobRecord]] = {}
         self._by_job: dict[Key, dict[str, RunnerJobFacts]] = {}
+        self._created: OrderedDict[str, Manifest] = OrderedDict()
         self._removed: OrderedDict[str, int] = OrderedDict()
         """Uid → version of the latest removals: the answer to an earlier request of ours, arriving late,
         must not bring back what is gone."""
@@ -92,44 +93,8 @@ class Mirror:
         for kind in WATCHED:
             for namespace in namespaces or ("",):
                 async for page in client.pages(kind, namespace, labels=kind.labels):
-                    for manifest in page.items:
+                    for manifest in page:
                         self.put(kind, manifest)
-
-    async def resync(self, client: Client) -> list[Key]:
-        """Compare the Jobs of unfinished jobs with the cluster, in case the watch lost an event.
-
-        Returns:
-            The jobs for which something was new.
-        """
-        names: dict[str, list[str]] = defaultdict(list)
-        for key in self.unfinished():
-            names[key.namespace].append(key.name)
-        changed: dict[Key, None] = {}
-        for namespace, all_names in names.items():
-            for begin in range(0, len(all_names), _NAMES_PER_LIST):
-                some = all_names[begin : begin + _NAMES_PER_LIST]
-                found = await self._resync_some(client, namespace, some)
-                changed.update(dict.fromkeys(found))
-        return list(changed)
-
-    async def _resync_some(self, client: Client, namespace: str, names: Sequence[str]) -> list[Key]:
-        known = [job for name in names for job in self.runner_jobs(Key(namespace, name))]
-        there: set[str] = set()
-        changed: list[Key] = []
-        version = 0
-        selector = f"{RUNNER_JOBS.labels},{JOB_LABEL} in ({','.join(names)})"
-        async for page in client.pages(RUNNER_JOBS, namespace, labels=selector):
-            version = int(page.resource_version)
-            for manifest in page.items:
-                there.add(manifest["metadata"]["uid"])
-                owner = self.owner_of(manifest)
-                if self.put(RUNNER_JOBS, manifest) and owner is not None:
-                    changed.append(owner)
-        for job in known:
-            if job.uid not in there and int(job.resource_version) <= version:
-                self._drop_runner_job(Key(namespace, job.name))
-                changed.append(Key(namespace, job.owner))
-        return changed
 
     def put(self, kind: ResourceKind, manifest: Manifest) -> bool:
         """Take in a newer version; an older one, or the same, changes nothing.
@@ -138,7 +103,7 @@ class Mirror:
             Whether there is anything new that a plan could depend on.
         """
         key, version = facts.key(manifest), facts.version(manifest)
-        if version <= max(self._version(kind, key), self._removed.get(_uid(manifest), 0)):
+        if version <= max(self._known(kind, key)[1], self._removed.get(_uid(manifest), 0)):
             return False
         if kind is RUNNER_JOBS:
             return self._put_runner_job(key, manifest)
@@ -154,9 +119,8 @@ class Mirror:
         """Forget an object; a namesake with another uid stays. Returns whether it was there."""
         key, uid = facts.key(manifest), _uid(manifest)
         self._removed[uid] = facts.version(manifest)
-        if len(self._removed) > _REMEMBERED_REMOVALS:
-            self._removed.popitem(last=False)
-        if self._uid(kind, key) != uid:
+        _bound(self._removed, _REMEMBERED_REMOVALS)
+        if self._known(kind, key)[0] != uid:
             return False
         self.forget(kind, key)
         return True
@@ -175,7 +139,17 @@ class Mirror:
         else:
             here.deployments.pop(key.name, None)
 
+    def put_created(self, runner_job: Manifest) -> None:
+        """Take in a Job that we have just created; its manifest is kept until `created` asks for it."""
+        self._created[_uid(runner_job)] = runner_job
+        _bound(self._created, _REMEMBERED_CREATIONS)
+        self.put(RUNNER_JOBS, runner_job)
+
     # Looking up
+
+    def created(self, uid: str) -> Manifest | None:
+        """Return the manifest of a Job that was created a moment ago, once."""
+        return self._created.pop(uid, None)
 
     def manifest(self, kind: ResourceKind, key: Key) -> Manifest | None:
         """Return an object of ours as it was read; None: not there, or a job with nothing left to do."""
@@ -188,7 +162,7 @@ class Mirror:
         Raises:
             SpecError: It breaks a rule that the schema cannot tell.
         """
-        return self._resource(ENDPOINTS, key, BatchEndpoint)
+        return cast("BatchEndpoint | None", self._resource(ENDPOINTS, key))
 
     def deployment(self, key: Key) -> BatchDeployment | None:
         """Return the deployment.
@@ -196,7 +170,7 @@ class Mirror:
         Raises:
             SpecError: It breaks a rule that the schema cannot tell.
         """
-        return self._resource(DEPLOYMENTS, key, BatchDeployment)
+        return cast("BatchDeployment | None", self._resource(DEPLOYMENTS, key))
 
     def job(self, key: Key) -> BatchJob | None:
         """Return the job; None: not there, or ended with nothing left to do.
@@ -204,7 +178,7 @@ class Mirror:
         Raises:
             SpecError: It breaks a rule that the schema cannot tell.
         """
-        return self._resource(JOBS, key, BatchJob)
+        return cast("BatchJob | None", self._resource(JOBS, key))
 
     def record(self, key: Key) -> JobRecord | None:
         """Return the short form of a job, ended or not."""
@@ -239,17 +213,27 @@ class Mirror:
         """Return the jobs with something left to do, in no order."""
         return list(self._objects[JOBS])
 
-    def unfinished_of_endpoint(
-        self, endpoint: Key
-    ) -> list[tuple[JobRecord, RunnerJobFacts | None]]:
-        """Return an endpoint's jobs with something left to do, each with its latest Job, in no order."""
-        found = []
-        for record in self._by_endpoint.get(endpoint, {}).values():
-            key = Key(record.namespace, record.name)
-            if key in self._objects[JOBS]:
-                own = [job for job in self.runner_jobs(key) if job.owner_uid == record.uid]
-                found.append((record, own[-1] if own else None))
-        return found
+    def unfinished_of_endpoint(self, endpoint: Key) -> list[Key]:
+        """Return those that a change of the endpoint, or of its deployments, may concern."""
+        names = self._by_endpoint.get(endpoint, {})
+        keys = (Key(endpoint.namespace, name) for name in names)
+        return [key for key in keys if key in self._objects[JOBS]]
+
+    def line(self, endpoint: Key) -> list[tuple[JobRecord, RunnerJobFacts | None]]:
+        """Return an endpoint's unfinished jobs, each with its latest Job: who holds slots, and who waits."""
+        records = self._by_endpoint.get(endpoint, {})
+        return [
+            (records[key.name], self._latest(key, records[key.name].uid))
+            for key in self.unfinished_of_endpoint(endpoint)
+        ]
+
+    def first_waiting(self, endpoint: Key, count: int) -> list[Key]:
+        """Return the jobs that a free slot goes to next: at most ``count``, the oldest first."""
+        found = self.endpoints(endpoint.namespace).get(endpoint.name)
+        if found is None or found.spec.max_active_jobs is None:
+            return []  # nobody ever waits
+        waiting = queueing.in_line(self.line(endpoint))[:count]
+        return [Key(job.namespace, job.name) for job in waiting]
 
     def runner_jobs(self, job: Key) -> list[RunnerJobFacts]:
         """Return the Jobs whose controller has the name of this BatchJob; the latest attempt last."""
@@ -260,9 +244,10 @@ class Mirror:
         return self._runner_jobs.get(key)
 
     def owner_of(self, runner_job: Manifest) -> Key | None:
-        """Return the BatchJob that controls a Job: the one to wake when it changes."""
-        name = facts.controller(runner_job).get("name")
-        return Key(runner_job["metadata"]["namespace"], name) if name else None
+        """Return the BatchJob whose name a Job carries: the one to wake when it changes."""
+        meta = runner_job["metadata"]
+        name = (meta.get("labels") or {}).get(JOB_LABEL)
+        return Key(meta["namespace"], name) if name else None
 
     def counts(self) -> Mapping[tuple[str, str], int]:
         """Return the number of jobs by namespace and phase, for metrics."""
@@ -272,37 +257,33 @@ class Mirror:
 
     # Keeping
 
-    def _version(self, kind: ResourceKind, key: Key) -> int:
-        if kind is RUNNER_JOBS:
-            facts_ = self._runner_jobs.get(key)
-            return int(facts_.resource_version) if facts_ else 0
-        if kind is JOBS:
-            record = self.record(key)
-            return int(record.resource_version) if record else 0
-        found = self.manifest(kind, key)
-        return facts.version(found) if found else 0
+    def _known(self, kind: ResourceKind, key: Key) -> tuple[str, int]:
+        """Return uid and version of what is known; nothing is older than everything."""
+        found = (
+            self._runner_jobs.get(key)
+            if kind is RUNNER_JOBS
+            else self.record(key)
+            if kind is JOBS
+            else None
+        )
+        if found is not None:
+            return found.uid, int(found.resource_version)
+        manifest = self.manifest(kind, key) if kind in self._objects else None
+        return (_uid(manifest), facts.version(manifest)) if manifest else ("", 0)
 
-    def _uid(self, kind: ResourceKind, key: Key) -> str | None:
-        known = self.runner_job(key) if kind is RUNNER_JOBS else None
-        if kind is JOBS:
-            record = self.record(key)
-            return record.uid if record else None
-        if known is not None:
-            return known.uid
-        found = self.manifest(kind, key) if kind is not RUNNER_JOBS else None
-        return _uid(found) if found else None
+    def _latest(self, job: Key, uid: str) -> RunnerJobFacts | None:
+        own = (found for found in self._by_job.get(job, {}).values() if found.owner_uid == uid)
+        return max(own, key=lambda found: found.attempt, default=None)
 
     def _here(self, namespace: str) -> _Namespace:
         return self._namespaces.get(namespace) or _Namespace()
 
-    def _resource(self, kind: ResourceKind, key: Key, model: type[_R]) -> _R | None:
+    def _resource(self, kind: ResourceKind, key: Key) -> Resource | None:
         found = self._objects[kind].get(key)
-        if found is None:
-            return None
-        resource = found.resource(kind)
+        resource = found.resource(kind) if found else None
         if isinstance(resource, SpecError):
             raise resource
-        return cast(_R, resource)
+        return resource
 
     def _put_object(self, kind: ResourceKind, key: Key, manifest: Manifest) -> None:
         found = _Object(_slim(kind, manifest))
@@ -348,15 +329,17 @@ class Mirror:
             _drop(self._by_job, Key(key.namespace, found.owner), key.name)
 
 
-_I = TypeVar("_I")
-
-
 def _drop(index: dict[Key, dict[str, _I]], key: Key, name: str) -> None:
     """Take an entry away, and its group with the last one."""
     group = index.get(key, {})
     group.pop(name, None)
     if not group:
         index.pop(key, None)
+
+
+def _bound(remembered: OrderedDict[str, Any], most: int) -> None:
+    while len(remembered) > most:
+        remembered.popitem(last=False)
 
 
 def _newest_first(records: Mapping[str, JobRecord]) -> tuple[JobRecord, ...]:

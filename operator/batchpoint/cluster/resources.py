@@ -9,6 +9,7 @@ from batchpoint.api.meta import GROUP, MANAGED_BY, MANAGER, VERSION
 
 Manifest = dict[str, Any]
 """An object as JSON, just as the API server gives and takes it."""
+Manifests = list[Manifest]
 
 
 class Key(NamedTuple):
@@ -67,6 +68,7 @@ WATCHED = (ENDPOINTS, DEPLOYMENTS, JOBS, RUNNER_JOBS)
 
 CONFIG_MAPS = ResourceKind(plural="configmaps", kind="ConfigMap")
 EVENTS = ResourceKind(plural="events", kind="Event")
+LEASES = ResourceKind(group="coordination.k8s.io", plural="leases", kind="Lease")
 PODS = ResourceKind(plural="pods", kind="Pod")
 SECRETS = ResourceKind(plural="secrets", kind="Secret")
 WORKLOADS = ResourceKind(

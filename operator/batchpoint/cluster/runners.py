@@ -1,33 +1,103 @@
-"""Asks running instances how far they are."""
+"""Asks running instances how far they are, in the background: nobody ever waits for an answer."""
 
 from __future__ import annotations
 
-from datetime import datetime
+import asyncio
+from dataclasses import dataclass
 
+import aiohttp
+from pydantic import ValidationError
+
+from batchpoint.cluster import facts
 from batchpoint.cluster.client import Client
-from batchpoint.planning.observed import PodFacts, RunnerJobFacts
+from batchpoint.cluster.resources import PODS
+from batchpoint.errors import ClusterError
+from batchpoint.planning.observed import RunnerJobFacts
 from batchpoint_runner.contract import Progress
 
 PORT = 8080
 """Of the runner's HTTP server."""
+TIMEOUT_SECONDS = 2.0
+FRESH_SECONDS = 5.0
+"""An answer is asked for again after this time."""
+UNREACHABLE_SECONDS = 30.0
+"""Pause after a failure: a network policy that drops packets would cost the whole timeout each time."""
+
+POD_OF_JOB = "batch.kubernetes.io/controller-uid"
+"""Label of a Job's pods: its uid."""
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What is known of the instances of one Job."""
+
+    address: str = ""
+    """Of the instance that answers; empty: not looked for yet, or it does not answer any more."""
+    progress: Progress | None = None
+    due: float = 0.0
+    """Second of the loop's clock from which it may be asked again."""
+    task: asyncio.Task[None] | None = None
 
 
 class Runners:
-    """Progress by job. Remembers which instance answered; unreachable means unknown, never failed."""
+    """Progress by Job. Unreachable means unknown, never failed."""
 
-    def __init__(self, client: Client, *, timeout_seconds: float = 2.0) -> None:
-        raise NotImplementedError
+    def __init__(self, client: Client, *, port: int = PORT) -> None:
+        self._client = client
+        self._port = port
+        self._session: aiohttp.ClientSession | None = None
+        self._asked: dict[str, _Asked] = {}
 
     async def close(self) -> None:
-        """Close all connections."""
-        raise NotImplementedError
+        """Ask no more, and close all connections."""
+        for uid in list(self._asked):
+            self.forget(uid)
+        if self._session is not None:
+            await self._session.close()
 
-    async def progress(
-        self, job: RunnerJobFacts, now: datetime, pods: tuple[PodFacts, ...] | None = None
-    ) -> Progress | None:
-        """Return what an instance of the Job says now, or said less than five seconds ago."""
-        raise NotImplementedError
+    def progress(self, job: RunnerJobFacts) -> Progress | None:
+        """Return what an instance said last, and have it asked again if that is five seconds ago.
+
+        None: none has answered yet. The first call for a Job thus returns None.
+        """
+        asked = self._asked.setdefault(job.uid, _Asked())
+        loop = asyncio.get_running_loop()
+        if asked.task is None and loop.time() >= asked.due:
+            asked.due = loop.time() + FRESH_SECONDS
+            asked.task = loop.create_task(self._ask(job, asked))
+        return asked.progress
 
     def forget(self, uid: str) -> None:
-        """Drop what is remembered of a Job."""
-        raise NotImplementedError
+        """Drop what is remembered of a Job, because it has ended."""
+        asked = self._asked.pop(uid, None)
+        if asked is not None and asked.task is not None:
+            asked.task.cancel()
+
+    async def _ask(self, job: RunnerJobFacts, asked: _Asked) -> None:
+        try:
+            asked.address = asked.address or await self._address(job)
+            if asked.address:
+                asked.progress = await self._get(asked.address)
+        except (aiohttp.ClientError, OSError, ValidationError, ClusterError):
+            asked.address = ""
+            asked.due = asyncio.get_running_loop().time() + UNREACHABLE_SECONDS
+        finally:
+            asked.task = None
+
+    async def _address(self, job: RunnerJobFacts) -> str:
+        pods = await self._client.list(PODS, job.namespace, labels=f"{POD_OF_JOB}={job.uid}")
+        running = (
+            pod
+            for pod in map(facts.pod, pods)
+            if pod.ip and pod.phase == "Running" and not pod.deleting
+        )
+        return next((pod.ip for pod in running), "")
+
+    async def _get(self, address: str) -> Progress:
+        if self._session is None:
+            timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+            self._session = aiohttp.ClientSession(timeout=timeout)
+        host = f"[{address}]" if ":" in address else address
+        async with self._session.get(f"http://{host}:{self._port}/progress") as answer:
+            answer.raise_for_status()
+            return Progress.model_validate_json(await answer.read())

@@ -8,7 +8,7 @@ earlier one missed stays silent.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -34,7 +34,8 @@ class Scene:
 
     endpoints: Mapping[str, BatchEndpoint] = field(default_factory=dict)
     deployments: Mapping[str, BatchDeployment] = field(default_factory=dict)
-    jobs: Mapping[str, BatchJob] = field(default_factory=dict)
+    jobs: Collection[str] = ()
+    """Names."""
     assets: Catalogue = field(default_factory=dict)
     complete: bool = True
 

@@ -1,0 +1,39 @@
+"""What must be read beside the mirror before a job can be planned: pure predicates, so that reads stay few."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from batchpoint.api.job import BatchJob, BatchJobStatus
+from batchpoint.planning import diagnosis, ending
+from batchpoint.planning.observed import RunnerJobFacts
+
+
+def pods(runner_job: RunnerJobFacts, now: datetime) -> bool:
+    """Say whether pods are needed: for the verdict, or to tell why none starts."""
+    return ending.is_decided(runner_job) or diagnosis.is_due(runner_job, now)
+
+
+def events(runner_job: RunnerJobFacts, now: datetime) -> bool:
+    """Say whether events are needed: only to tell why no pod starts."""
+    return not ending.is_decided(runner_job) and diagnosis.is_due(runner_job, now)
+
+
+def pinned(status: BatchJobStatus, runner_job: RunnerJobFacts) -> bool:
+    """Say whether it is needed what the Job was created with: it is not recorded yet, or has ended."""
+    recorded = status.runner_job is not None and status.runner_job.uid == runner_job.uid
+    return not recorded or ending.is_decided(runner_job)
+
+
+def progress(runner_job: RunnerJobFacts) -> bool:
+    """Say whether an instance can be asked how far it is."""
+    return runner_job.ready > 0 and not ending.is_decided(runner_job)
+
+
+def workload(job: BatchJob, runner_job: RunnerJobFacts) -> bool:
+    """Say whether Kueue's view is needed: the Job is held, and not because the user suspended it.
+
+    Also without a queue: Kueue can be told to hold all Jobs.
+    """
+    held = runner_job.suspended and not ending.is_decided(runner_job)
+    return held and (bool(runner_job.queue_name) or not job.spec.suspend)
