@@ -10,7 +10,18 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-FIELDS = ("kind", "object", "action", "reason", "cause", "seconds", "identity", "address", "detail")
+FIELDS = (
+    "kind",
+    "object",
+    "action",
+    "reason",
+    "cause",
+    "seconds",
+    "lease",
+    "identity",
+    "address",
+    "detail",
+)
 """Names of facts that a log record may carry, through ``extra``. ``object`` is ``namespace/name``."""
 
 LEVELS_OF_LIBRARIES = {

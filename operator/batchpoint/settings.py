@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from batchpoint.errors import SettingsError
 
@@ -33,11 +33,18 @@ def _loaded(value: object) -> object:
         raise ValueError(f"must be a JSON object such as {{}}; {exc}") from exc
 
 
+def _not_root(user: int) -> int:
+    if user == 0:
+        raise ValueError("must not be root, which the restricted pod security standard refuses")
+    return user
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 """Separated by commas."""
-Quantities = Annotated[dict[Literal["cpu", "memory"], str], BeforeValidator(_loaded)]
+Pairs = Annotated[dict[str, str], BeforeValidator(_loaded)]
 """A JSON object such as ``{"cpu": "100m", "memory": "256Mi"}``."""
 Seconds = Annotated[float, Field(gt=0)]
+Bytes = Annotated[int, Field(ge=1)]
 
 
 class Settings(BaseModel):
@@ -58,20 +65,24 @@ class Settings(BaseModel):
     """Image of the runner, which every instance has beside the user's image."""
     scorer_image: str
     """Image that scores where a deployment names none: it has Python, MLflow and pandas."""
-    pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
-    """Of both images above. The default is right for tags that never move."""
+    pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
+    """Of both images above. None: Kubernetes' own rule, which asks the registry anew only for ``latest``."""
     pull_secrets: Names = ()
-    """Names of Secrets that are tried for both images, separated by commas; they must be in the
-    namespace of the job."""
-    runner_requests: Quantities = {"cpu": "100m", "memory": "256Mi"}
-    """What each runner asks of its node, as JSON. It moves bytes and waits; scoring is not its work."""
-    runner_limits: Quantities = {"memory": "1Gi"}
-    """What each runner may use at most, as JSON. No limit on processors: they would only be idle."""
-    run_as_user: Annotated[int, Field(ge=1)] | None = 65532
-    """User id of runner and scorer, so that any image passes the restricted pod security standard.
-    None: the platform chooses, as on OpenShift."""
-    shared_volume_bytes: Annotated[int, Field(ge=1)] = 10 * 1024**3
-    """Bound on the disk that runner and scorer share for inputs, model and code. A pod above it is evicted."""
+    """Names of Secrets in the namespace of the job, separated by commas, beside those of the deployment."""
+    runner_requests: Pairs = {"cpu": "250m", "memory": "256Mi"}
+    """What each runner asks of its node, beside what the scorer asks, as JSON."""
+    runner_limits: Pairs = {"memory": "1Gi"}
+    """What each runner may use at most, as JSON. No limit on processors: it idles, or the scorer waits."""
+    run_as_user: Annotated[int, Field(ge=-1), AfterValidator(_not_root)] = 65532
+    """User and group of both containers where a deployment names none. -1: left to the platform, as
+    OpenShift wants it, which gives every namespace a user of its own."""
+    shared_bytes: Bytes = 20 * 1024**3
+    """Of the volume that holds model, code, fetched inputs and what user code writes. Above it the pod is
+    evicted."""
+    temporary_bytes: Bytes = 10 * 1024**3
+    """Of each container's ``/tmp``. Above it the pod is evicted."""
+    labels: Pairs = {}
+    """Of Jobs and pods, as JSON, for cost allocation and network policies; ours cannot be replaced."""
     allowed_service_accounts: Names = ()
     """Service accounts that deployments may name, separated by commas. Empty: any of the namespace."""
     check_secrets: bool = False
@@ -80,8 +91,6 @@ class Settings(BaseModel):
 
     concurrency: Annotated[int, Field(ge=1)] = 8
     """Objects that are looked at together. More wait on the API server, not on a processor."""
-    progress_write_seconds: Seconds = 10.0
-    """How often a status is written for progress alone; each write wakes every watcher."""
     resync_seconds: Seconds = 60.0
     """How often unfinished jobs are compared with a list, in case a watch lost an event."""
 

@@ -17,8 +17,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from batchpoint.api import conditions, meta
-from batchpoint.api.job import BatchJob, BatchJobStatus, JobOutput, RunnerJob
+from batchpoint.api.job import BatchJob, BatchJobSpec, BatchJobStatus, JobOutput, RunnerJob
+from batchpoint.api.meta import Metadata
 from batchpoint.api.reasons import Reason
+from batchpoint.errors import SpecError
 from batchpoint.planning import (
     activity,
     admission,
@@ -83,6 +85,28 @@ def plan(job: BatchJob, observed: JobObserved, now: datetime) -> JobPlan:
     if status.runner_job is not None:
         return _end(job, status, _disappeared(job, status, now), written)
     return _before_the_first(job, status, observed, now)
+
+
+def refused(
+    old: BatchJobStatus | None, error: SpecError, *, generation: int, now: datetime
+) -> BatchJobStatus:
+    """Return the status of a job that breaks a rule which the schema cannot tell.
+
+    Args:
+        old: As it is published; what was learned before stays, an outcome too.
+        error: What is wrong.
+        generation: Of the spec that is wrong.
+        now: Moment of the change, if it is one.
+    """
+    old = old or BatchJobStatus()
+    if job_status.is_final(old):
+        return old
+    reason = Reason.of(error.reason) or Reason.SPEC_INVALID
+    standing = Standing(reason=reason, message=str(error), work="Stalled", refused=True)
+    unread = BatchJob.model_construct(
+        metadata=Metadata(generation=generation), spec=BatchJobSpec.model_construct(endpoint="")
+    )
+    return job_status.unfinished(unread, old, standing, now.replace(microsecond=0))
 
 
 # Before the first Job, and after the end
