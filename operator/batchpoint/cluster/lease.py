@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import aiohttp
-from kubernetes.aio.client import ApiException
+from kubernetes.aio.client import ApiException, V1Lease, V1ObjectMeta
 from kubernetes.aio.leaderelection.electionconfig import Config
 from kubernetes.aio.leaderelection.leaderelection import LeaderElection
 from kubernetes.aio.leaderelection.leaderelectionrecord import LeaderElectionRecord
@@ -99,10 +99,22 @@ class _Lock(LeaseLock):
     async def create(
         self, name: str, namespace: str, election_record: LeaderElectionRecord
     ) -> bool:
-        return await self._taken(super().create(name, namespace, election_record))
+        return await self._taken(self._create(name, namespace, election_record))
 
     async def update(self, name: str, namespace: str, updated_record: LeaderElectionRecord) -> bool:
         return await self._taken(super().update(name, namespace, updated_record))
+
+    async def _create(
+        self, name: str, namespace: str, election_record: LeaderElectionRecord
+    ) -> bool:
+        # The client's own passes a value that the client's own validation refuses.
+        lease = V1Lease(metadata=V1ObjectMeta(name=name), spec=self.update_lease(election_record))
+        try:
+            await self.api_instance.create_namespaced_lease(namespace, lease)
+        except ApiException as exc:
+            logger.warning("Lease not created", extra={"lease": name, "cause": str(exc)})
+            return False
+        return True
 
     async def release(self) -> None:
         """Let the next candidate have the lease at once."""
