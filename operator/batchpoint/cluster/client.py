@@ -44,6 +44,9 @@ _MERGE = "application/merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
 _MISSING_RULE = re.compile(r'cannot (?P<verb>\S+) resource "(?P<resource>\S+)"')
 
+_OTHER_UID = "metadata.uid: Invalid value"
+"""A patch that names a uid met a namesake."""
+
 
 class OnRequest(Protocol):
     """Told about every answer. ``code`` is the HTTP status, or 0 where none came."""
@@ -170,6 +173,18 @@ class Client:
         name = manifest["metadata"].get("name", "")
         call = _Call(verb="create", kind=kind, namespace=namespace, name=name)
         return await self._send(call, "POST", manifest)
+
+    async def replace(
+        self, kind: ResourceKind, namespace: str, name: str, manifest: Manifest
+    ) -> Manifest:
+        """Write a whole object that was read before.
+
+        Raises:
+            Conflict: Somebody wrote since then.
+            NotFound: The object is gone.
+        """
+        call = _Call(verb="update", kind=kind, namespace=namespace, name=name)
+        return await self._send(call, "PUT", manifest)
 
     async def merge(
         self,
@@ -310,6 +325,8 @@ def _refuse(call: _Call, code: int, text: bytes, headers: Mapping[str, str]) -> 
         case 409 if said.get("reason") == "AlreadyExists":
             raise AlreadyExists(failed, **call.about)
         case 409:
+            raise Conflict(failed, **call.about)
+        case 422 if _OTHER_UID in words:
             raise Conflict(failed, **call.about)
         case 400 | 403 | 405 | 413 | 415 | 422:
             raise Invalid(failed, **call.about)

@@ -11,16 +11,18 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-import aiohttp
-from kubernetes.aio.client import ApiException, V1Lease, V1ObjectMeta
+from kubernetes.aio.client import ApiException
 from kubernetes.aio.leaderelection.electionconfig import Config
 from kubernetes.aio.leaderelection.leaderelection import LeaderElection
 from kubernetes.aio.leaderelection.leaderelectionrecord import LeaderElectionRecord
-from kubernetes.aio.leaderelection.resourcelock.leaselock import LeaseLock
+from kubernetes.aio.leaderelection.resourcelock.baselock import BaseLock
 
 from batchpoint.cluster.client import Client
+from batchpoint.cluster.resources import LEASES, Manifest
+from batchpoint.errors import ClusterError
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +57,7 @@ async def lead(client: Client, candidate: Candidate, run: Callable[[], Awaitable
         True: ``run`` ended by itself. False: the lease was lost while it ran; it was cancelled, and the
         process must end at once, because another may act already.
     """
-    lock = _Lock(candidate.name, candidate.namespace, candidate.identity, client.api)
+    lock = _Lock(client, candidate)
     election = LeaderElection(
         Config(lock, LEASE_SECONDS, RENEW_SECONDS, RETRY_SECONDS, _nothing, _nothing)
     )
@@ -78,76 +80,107 @@ async def lead(client: Client, candidate: Candidate, run: Callable[[], Awaitable
             await lock.release()
 
 
-class _Lock(LeaseLock):
-    """The client's lock, which fails in time and never raises.
+class _Lock(BaseLock):
+    """The Lease, as the election of the official client wants it: answers in time, never an exception.
 
-    Left alone it waits five minutes for an answer, while others take over, and a refused connection ends
-    the election instead of being tried again.
+    Its own `LeaseLock` cannot create a Lease in version 37, and waits five minutes for an answer.
     """
 
-    _renewed: float | None = None
-    """Second of the loop's clock at which the lease was last ours."""
+    def __init__(self, client: Client, candidate: Candidate) -> None:
+        super().__init__(candidate.name, candidate.namespace, candidate.identity)
+        self._client = client
+        self._lease: Manifest = {}
+        """As it was last read."""
+        self._held_since: float | None = None
+        """Second of the loop's clock from which the lease is ours, counted anew with each renewal."""
 
     async def get(
-        self, name: str, namespace: str
+        self,
+        name: str,  # noqa: ARG002  (the election calls it so)
+        namespace: str,  # noqa: ARG002
     ) -> tuple[bool, LeaderElectionRecord] | tuple[bool, Exception] | tuple[bool, None]:
+        """Return who holds the lease; one that is not there yet is made, with no holder."""
         try:
-            return await self._in_time(super().get(name, namespace))
-        except (aiohttp.ClientError, OSError) as exc:
+            self._lease = await self._in_time(self._read())
+        except (ClusterError, TimeoutError) as exc:
             return False, ApiException(status=0, reason=str(exc) or "no answer in time")
+        spec = self._lease.get("spec") or {}
+        if not spec.get("holderIdentity"):
+            return True, None
+        return True, LeaderElectionRecord(
+            spec["holderIdentity"],
+            str(spec.get("leaseDurationSeconds")),
+            spec.get("acquireTime"),
+            spec.get("renewTime"),
+        )
 
     async def create(
         self, name: str, namespace: str, election_record: LeaderElectionRecord
     ) -> bool:
-        return await self._taken(self._create(name, namespace, election_record))
+        """Never called: `get` has made the Lease already."""
+        raise NotImplementedError
 
-    async def update(self, name: str, namespace: str, updated_record: LeaderElectionRecord) -> bool:
-        return await self._taken(super().update(name, namespace, updated_record))
-
-    async def _create(
-        self, name: str, namespace: str, election_record: LeaderElectionRecord
+    async def update(
+        self,
+        name: str,  # noqa: ARG002
+        namespace: str,  # noqa: ARG002
+        updated_record: LeaderElectionRecord,
     ) -> bool:
-        # The client's own passes a value that the client's own validation refuses.
-        lease = V1Lease(metadata=V1ObjectMeta(name=name), spec=self.update_lease(election_record))
+        """Write that the lease is ours from now on, unless somebody wrote since it was read."""
+        spec = self._lease.get("spec") or {}
+        is_new = spec.get("holderIdentity") != self.identity
+        now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        begin = asyncio.get_running_loop().time()
         try:
-            await self.api_instance.create_namespaced_lease(namespace, lease)
-        except ApiException as exc:
-            logger.warning("Lease not created", extra={"lease": name, "cause": str(exc)})
+            await self._in_time(
+                self._write(
+                    {
+                        "holderIdentity": updated_record.holder_identity,
+                        "leaseDurationSeconds": LEASE_SECONDS,
+                        "acquireTime": now if is_new else spec.get("acquireTime"),
+                        "renewTime": now,
+                        "leaseTransitions": spec.get("leaseTransitions", 0) + is_new,
+                    }
+                )
+            )
+        except (ClusterError, TimeoutError) as exc:
+            cause = str(exc) or "no answer in time"
+            logger.warning("Lease not renewed", extra={"lease": self.name, "cause": cause})
             return False
+        self._held_since = begin
         return True
 
     async def release(self) -> None:
         """Let the next candidate have the lease at once."""
+        self._held_since = None
         try:
-            async with asyncio.timeout(REQUEST_SECONDS):
-                await self._release()
-        except (aiohttp.ClientError, OSError, ApiException) as exc:
+            self._lease = await self._in_time(self._read())
+            if (self._lease.get("spec") or {}).get("holderIdentity") == self.identity:
+                await self._in_time(self._write(self._lease["spec"] | {"holderIdentity": ""}))
+                logger.info("Lease released", extra={"lease": self.name})
+        except (ClusterError, TimeoutError) as exc:
             logger.warning("Lease not released", extra={"lease": self.name, "cause": str(exc)})
 
-    async def _release(self) -> None:
-        lease = await self.api_instance.read_namespaced_lease(self.name, self.namespace)
-        if lease.spec is None or lease.spec.holder_identity != self.identity:
-            return
-        lease.spec.holder_identity = ""
-        await self.api_instance.replace_namespaced_lease(self.name, self.namespace, lease)
-        logger.info("Lease released", extra={"lease": self.name})
+    async def _read(self) -> Manifest:
+        found = await self._client.get(LEASES, self.namespace, self.name)
+        if found is not None:
+            return found
+        empty = {
+            "apiVersion": LEASES.api_version,
+            "kind": LEASES.kind,
+            "metadata": {"name": self.name, "namespace": self.namespace},
+        }
+        return await self._client.create(LEASES, self.namespace, empty)
 
-    async def _taken(self, request: Coroutine[Any, Any, bool]) -> bool:
-        begin = asyncio.get_running_loop().time()
-        try:
-            taken = await self._in_time(request)
-        except (aiohttp.ClientError, OSError) as exc:
-            logger.warning("Lease not renewed", extra={"lease": self.name, "cause": str(exc)})
-            return False
-        if taken:
-            self._renewed = begin
-        return taken
+    async def _write(self, spec: Manifest) -> None:
+        changed = self._lease | {"spec": spec}
+        self._lease = await self._client.replace(LEASES, self.namespace, self.name, changed)
 
     async def _in_time(self, request: Coroutine[Any, Any, _T]) -> _T:
-        """Wait for an answer, but never longer than the lease may go without one."""
+        """Wait for an answer, but never longer than the lease may go without renewal."""
         deadline = asyncio.get_running_loop().time() + REQUEST_SECONDS
-        if self._renewed is not None:
-            deadline = min(deadline, self._renewed + RENEW_SECONDS)
+        if self._held_since is not None:
+            deadline = min(deadline, self._held_since + RENEW_SECONDS)
         async with asyncio.timeout_at(deadline):
             return await request
 
