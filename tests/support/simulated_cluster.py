@@ -135,6 +135,14 @@ class SimulatedCluster:
         """Return the Job of the latest attempt."""
         return max(self.runner_jobs.values(), key=lambda each: each.attempt, default=None)
 
+    def running(self) -> list[RunnerJobFacts]:
+        """Return the Jobs that neither come to an end by themselves nor are being deleted."""
+        return [
+            each
+            for each in self.runner_jobs.values()
+            if not each.deleting and not ending.is_decided(each)
+        ]
+
     def start(self) -> None:
         """Pods of the latest Job become ready, or Kueue admits it first."""
         if (latest := self._working()) is not None:

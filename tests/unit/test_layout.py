@@ -18,6 +18,8 @@ from support import repository
 from support.repository import PACKAGES, ROOT
 
 WITHOUT_MIRROR = {
+    "batchpoint.planning.observed": "records without behaviour",
+    "batchpoint.planning.plan": "records without behaviour",
     "batchpoint_runner.__main__": "calls main; every integration test starts it",
     "batchpoint_worker.__main__": "calls main; every integration test starts it",
     "batchpoint_runner.records": "records without behaviour",
