@@ -48,7 +48,6 @@ _IMAGE_STATES = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrIma
 _CREATING_STATES = {"CreateContainerError", "RunContainerError"}
 _MOUNT_EVENTS = {"FailedMount", "FailedAttachVolume"}
 _NOT_THERE_YET = {"ContainerCreating", "PodInitializing"}
-_START_FAULTS = {"StartError", "ContainerCannotRun"}
 _START_CODES = {127, 128}
 
 _NO_INTERPRETER = re.compile(
@@ -127,6 +126,11 @@ def diagnose(
     """Return why no instance scores yet; None: nothing is wrong, it only takes its time."""
     seen = Seen(runner_job=runner_job, pods=pods, events=events)
     return next((found for check in CHECKS if (found := check(seen))), None)
+
+
+def hopeless(runner_job: RunnerJobFacts, pods: Sequence[PodFacts]) -> Diagnosis | None:
+    """Return why no attempt can ever start; None: another one may."""
+    return image_has_no_python(Seen(runner_job=runner_job, pods=pods, events=()))
 
 
 # The checks
@@ -302,7 +306,7 @@ CHECKS: tuple[Check, ...] = (
 
 
 def _failed_to_start(scorer: ContainerFacts) -> bool:
-    return scorer.exit_reason in _START_FAULTS or scorer.exit_code in _START_CODES
+    return scorer.exit_reason in verdicts.START_FAULTS or scorer.exit_code in _START_CODES
 
 
 def _pull_words(seen: Seen, pod: PodFacts, container: ContainerFacts) -> str:

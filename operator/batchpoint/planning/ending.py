@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from batchpoint.api.reasons import Reason
-from batchpoint.planning import verdicts, words
+from batchpoint.planning import diagnosis, verdicts, words
+from batchpoint.planning.diagnosis import Diagnosis
 from batchpoint.planning.job_status import Outcome
 from batchpoint.planning.observed import JobCondition, PodFacts, RunnerJobFacts
 from batchpoint_runner.contract import FAILURES, REPORT_ERRORS, ExitCode, Verdict
@@ -34,6 +36,17 @@ class Undecided:
     """The Job is decided but its last pods have not left; they may hold the verdict still."""
 
     succeeded: bool
+
+
+def of_hopeless(found: Diagnosis, *, time: datetime | None = None) -> Outcome:
+    """Return the end of a job that can never start: the code that its runner would have given."""
+    return Outcome(
+        succeeded=False,
+        reason=found.reason,
+        message=found.message,
+        exit_code=ExitCode.WRONG_CONFIGURATION,
+        time=time,
+    )
 
 
 def is_decided(runner_job: RunnerJobFacts) -> bool:
@@ -113,6 +126,8 @@ def _failure(
             exit_code=code,
             time=condition.time,
         )
+    if found := diagnosis.hopeless(runner_job, pods):
+        return of_hopeless(found, time=condition.time)
     crash = verdicts.last_crash(pods)
     if condition.reason in _BY_CRASHES:
         said = words.foreign(condition.message) or condition.reason

@@ -57,6 +57,10 @@ RECHECK_SECONDS = 30.0
 """Between two looks at what no event tells."""
 
 _DEADLINES = (Reason.START_DEADLINE_EXCEEDED, Reason.DEADLINE_EXCEEDED)
+_CANCELLING = Standing(
+    reason=Reason.CANCELLING,
+    message="The job is being cancelled; instances publish what they have and leave.",
+)
 _RERUN = "What is published stays; a job with `rerun` scores the rest."
 
 
@@ -320,8 +324,7 @@ class _Attempt:
         if ending.is_decided(runner_job):
             return self._decided()
         if spec.cancel:
-            message = "The job is being cancelled; instances publish what they have and leave."
-            return self._stop(Standing(reason=Reason.CANCELLING, message=message))
+            return self._stop(_CANCELLING)
         if reason := _deadline(self.job, self.facts, self.now):
             message = _late_words(self.job, self.facts, reason)
             return self._stop(Standing(reason=reason, message=message))
@@ -347,6 +350,8 @@ class _Attempt:
             case Undecided(succeeded=True):
                 message = "All instances leave; their verdict is read then."
                 return self._stands(Standing(reason=Reason.FINALIZING, message=message))
+            case Undecided() if self.job.spec.cancel:
+                return self._stands(_CANCELLING)
             case Undecided():
                 message = "An instance failed for good; the others leave."
                 return self._stands(Standing(reason=Reason.RUNNING, message=message))
@@ -433,14 +438,8 @@ class _Attempt:
             return self._stands(self._scoring(), requeue=progress.LOOK_SECONDS)
         found = self._found()
         if found is not None and found.hopeless:
-            outcome = Outcome(
-                succeeded=False,
-                reason=found.reason,
-                message=found.message,
-                exit_code=ExitCode.WRONG_CONFIGURATION,
-            )
             # Written before the Job is deleted, because the evidence goes with it.
-            return replace(self._end(outcome), requeue_after_seconds=0.0)
+            return replace(self._end(ending.of_hopeless(found)), requeue_after_seconds=0.0)
         look = diagnosis.next_look_seconds(self.runner_job, self.now)
         return self._stands(self._starting(found), requeue=look)
 

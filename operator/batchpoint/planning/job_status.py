@@ -100,10 +100,12 @@ def final(job: BatchJob, status: BatchJobStatus, outcome: Outcome, now: datetime
     ``Stalled`` tells tools that wait of a failure; a cancelled job is as somebody wants it to be.
     """
     put = _Putting(job, status.conditions, now)
+    # A job may come to its end before anybody saw it run.
+    scored = outcome.succeeded or (outcome.verdict and outcome.verdict.counts.files.done > 0)
     reason = outcome.reason if _REASON.fullmatch(outcome.reason) else Reason.RUNNER_FAILED
     for type_, holds in (
         (conditions.ACCEPTED, status.runner_job is not None),
-        (conditions.STARTED, status.start_time is not None or outcome.succeeded),
+        (conditions.STARTED, status.start_time is not None or scored),
     ):
         if holds:
             put.holding(type_)

@@ -42,6 +42,9 @@ REASONS = {
 }
 """The reason of a code for which nobody gave a finer one."""
 
+START_FAULTS = frozenset({"StartError", "ContainerCannotRun"})
+"""Reasons of the container runtime, which then wrote the message itself."""
+
 OUT_OF_MEMORY = "OOMKilled"
 KILLED = 137
 NODE_LOST = 255
@@ -118,7 +121,7 @@ def _crash(pod: PodFacts) -> Crash | None:
     code = pod.scorer.exit_code if pod.scorer else None
     if code is None or code in {ExitCode.SUCCEEDED, ExitCode.DRAINED, *DECIDING}:
         return None
-    return Crash(reason=Reason.INSTANCE_CRASHED, sentence=f"{who} {_left(code)}")
+    return Crash(reason=Reason.INSTANCE_CRASHED, sentence=f"{who} {_left(code, pod.scorer)}")
 
 
 def _memory(container: ContainerFacts) -> str:
@@ -130,7 +133,9 @@ def _memory(container: ContainerFacts) -> str:
     )
 
 
-def _left(code: int) -> str:
+def _left(code: int, scorer: ContainerFacts | None) -> str:
+    if scorer is not None and scorer.exit_reason in START_FAULTS:
+        return f"could not be started: {words.foreign(scorer.exit_message)}"
     if code == KILLED:
         return f"was killed (code {code}), most often for lack of memory"
     if code == NODE_LOST:

@@ -113,3 +113,18 @@ def test_decided_and_over_are_two_moments() -> None:
     assert [(False, False), (True, False), (True, True)] == [
         (ending.is_decided(each), ending.is_over(each)) for each in (held, early, late)
     ]
+
+
+def test_an_image_without_python_is_not_tried_again() -> None:
+    """Also where the Job gave up before anybody looked at its pods."""
+    scorer = {
+        "exit_code": 128,
+        "exit_reason": "StartError",
+        "exit_message": 'exec: "python3": executable file not found in $PATH',
+    }
+    outcome = _outcome(_failed("FailedIndexes"), a_pod(scorer=scorer))
+    assert (False, Reason.WRONG_CONFIGURATION, 14) == (
+        outcome.succeeded,
+        outcome.reason,
+        outcome.exit_code,
+    )

@@ -406,6 +406,20 @@ def test_success_wins_over_cancel() -> None:
     assert ((), Phase.SUCCEEDED) == (found.actions, found.status.phase)
 
 
+def test_cancel_waits_for_the_pods_of_a_job_that_is_decided() -> None:
+    """It ends by itself; nothing is deleted that may still hold the verdict."""
+    early = a_runner_job(conditions=decided("FailureTarget", reason="FailedIndexes"))
+    found = plan(edited(running(), cancel=True), observed(early, pods=()), 60)
+    assert ((), Phase.CANCELLING) == (found.actions, found.status.phase)
+
+
+def test_a_job_that_failed_before_anybody_saw_it_run_has_started() -> None:
+    """Its verdict counts files."""
+    failed = a_runner_job(conditions=decided("FailureTarget", reason="PodFailurePolicy"))
+    status = plan(launched(), observed(failed, pods=(a_pod(verdict=a_verdict(11)),)), 60).status
+    assert ["Accepted=True", "Started=True", "Succeeded=False", "Stalled=True"] == said(status)[2]
+
+
 def test_the_start_deadline_says_what_was_in_the_way() -> None:
     """Counted from acceptance; the last diagnosis is part of the sentence, and outlives the Job."""
     job = launched(job={"startDeadlineSeconds": 60})

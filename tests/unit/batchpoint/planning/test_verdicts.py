@@ -98,6 +98,17 @@ def test_the_code_of_a_lost_verdict_is_found_elsewhere() -> None:
             "instance 0 was evicted: The node was low on resource: ephemeral-storage",
         ),
         (
+            a_pod(
+                scorer={
+                    "exit_code": 128,
+                    "exit_reason": "StartError",
+                    "exit_message": "cgroup: busy",
+                }
+            ),
+            Reason.INSTANCE_CRASHED,
+            "instance 0 could not be started: cgroup: busy",
+        ),
+        (
             a_pod(scorer={"exit_code": 1}, verdict=CRASHED),
             Reason.INSTANCE_CRASHED,
             "ended by StorageUnavailable: The store does not answer",
