@@ -16,14 +16,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from batchpoint.api import conditions, meta
-from batchpoint.api.job import BatchJob, BatchJobSpec, BatchJobStatus, JobOutput, RunnerJob
-from batchpoint.api.meta import Metadata
+from batchpoint.api import meta
+from batchpoint.api.job import BatchJob, BatchJobStatus
 from batchpoint.api.reasons import Reason
 from batchpoint.errors import SpecError
 from batchpoint.planning import (
     activity,
-    admission,
     diagnosis,
     ending,
     job_status,
@@ -31,6 +29,8 @@ from batchpoint.planning import (
     launching,
     progress,
     queueing,
+    recording,
+    stopping,
     words,
 )
 from batchpoint.planning.admission import Problem
@@ -56,12 +56,10 @@ LOOK_SOON_SECONDS = 1.0
 RECHECK_SECONDS = 30.0
 """Between two looks at what no event tells."""
 
-_DEADLINES = (Reason.START_DEADLINE_EXCEEDED, Reason.DEADLINE_EXCEEDED)
 _CANCELLING = Standing(
     reason=Reason.CANCELLING,
     message="The job is being cancelled; instances publish what they have and leave.",
 )
-_RERUN = "What is published stays; a job with `rerun` scores the rest."
 
 
 def plan(job: BatchJob, observed: JobObserved, now: datetime) -> JobPlan:
@@ -82,12 +80,12 @@ def plan(job: BatchJob, observed: JobObserved, now: datetime) -> JobPlan:
     if job_status.is_final(status):
         return _after_the_end(job, status, observed)
     written = now.replace(microsecond=0)
-    attempt = _present(job, status, observed)
+    attempt = recording.present(job, status, observed)
     if attempt is not None:
-        facts = _facts(job, status, observed, attempt, written)
+        facts = recording.facts(job, status, observed, attempt, written)
         return _Attempt(job=job, facts=facts, observed=observed, now=now, runner_job=attempt).plan()
     if status.runner_job is not None:
-        return _end(job, status, _disappeared(job, status, now), written)
+        return _end(job, status, stopping.disappeared(job, status, now), written)
     return _before_the_first(job, status, observed, now)
 
 
@@ -107,10 +105,8 @@ def refused(
         return old
     reason = Reason.of(error.reason) or Reason.SPEC_INVALID
     standing = Standing(reason=reason, message=str(error), work="Stalled", refused=True)
-    unread = BatchJob.model_construct(
-        metadata=Metadata(generation=generation), spec=BatchJobSpec.model_construct(endpoint="")
-    )
-    return job_status.unfinished(unread, old, standing, now.replace(microsecond=0))
+    written = now.replace(microsecond=0)
+    return job_status.unfinished(old, standing, generation=generation, now=written)
 
 
 # Before the first Job, and after the end
@@ -120,7 +116,12 @@ def _before_the_first(
     job: BatchJob, status: BatchJobStatus, observed: JobObserved, now: datetime
 ) -> JobPlan:
     def stands(standing: Standing) -> BatchJobStatus:
-        return job_status.unfinished(job, status, standing, now.replace(microsecond=0))
+        return job_status.unfinished(
+            status,
+            standing,
+            generation=job.metadata.generation,
+            now=now.replace(microsecond=0),
+        )
 
     if job.spec.cancel:
         outcome = Outcome(
@@ -187,123 +188,8 @@ def _after_the_end(job: BatchJob, status: BatchJobStatus, observed: JobObserved)
 
 def _end(job: BatchJob, status: BatchJobStatus, outcome: Outcome, written: datetime) -> JobPlan:
     stopped = activity.counted(status, since=None, now=written)
-    return Plan(status=job_status.final(job, stopped, outcome, written))
-
-
-def _disappeared(job: BatchJob, status: BatchJobStatus, now: datetime) -> Outcome:
-    """Say why a recorded Job is gone: because it was to be, or because somebody deleted it."""
-    if job.spec.cancel:
-        return _cancelled(status)
-    if reason := _deadline(job, status, now):
-        return _too_late(job, status, reason)
-    name = status.runner_job.name if status.runner_job else ""
-    return Outcome(
-        succeeded=False,
-        reason=Reason.RUNNER_JOB_DELETED,
-        message=f'Somebody deleted Job "{name}". {_RERUN}',
-        exit_code=ExitCode.CRASHED,
-    )
-
-
-def _cancelled(status: BatchJobStatus) -> Outcome:
-    files = status.progress.files if status.progress else None
-    done = f" with {files.done:,} of {words.counted(files.total, 'file')} done" if files else ""
-    return Outcome(
-        succeeded=False, reason=Reason.CANCELLED, message=f"The job was cancelled{done}. {_RERUN}"
-    )
-
-
-def _deadline(job: BatchJob, status: BatchJobStatus, now: datetime) -> Reason | None:
-    """Return the deadline that is over, by the status or by the clock."""
-    outcome = conditions.find(status.conditions, conditions.SUCCEEDED)
-    told = outcome.reason if outcome else ""
-    recorded = next((reason for reason in _DEADLINES if reason == told), None)
-    return recorded or activity.passed(job.spec, status, now)
-
-
-def _too_late(job: BatchJob, status: BatchJobStatus, reason: Reason) -> Outcome:
-    return Outcome(
-        succeeded=False,
-        reason=reason,
-        message=_late_words(job, status, reason),
-        exit_code=ExitCode.CRASHED,
-    )
-
-
-def _late_words(job: BatchJob, status: BatchJobStatus, reason: Reason) -> str:
-    if status.reason == reason:
-        return status.message
-    if reason is Reason.DEADLINE_EXCEEDED:
-        return f"The job was active for {job.spec.active_deadline_seconds:,} seconds. {_RERUN}"
-    cause = f" {status.message}" if status.reason in diagnosis.REASONS else ""
-    return f"No instance started in {job.spec.start_deadline_seconds:,} seconds.{cause}"
-
-
-# What is known of the attempt
-
-
-def _present(job: BatchJob, status: BatchJobStatus, observed: JobObserved) -> RunnerJobFacts | None:
-    """Return the Job of the latest attempt, recorded or not; one of another owner or uid is not ours."""
-    found, successor = observed.runner_job, observed.successor
-    if found is not None and found.owner_uid != job.metadata.uid:
-        found = None
-    recorded = status.runner_job
-    if recorded is None:
-        return found
-    if successor is not None and successor.owner_uid == job.metadata.uid:
-        return successor
-    return found if found is not None and found.uid == recorded.uid else None
-
-
-def _facts(
-    job: BatchJob,
-    status: BatchJobStatus,
-    observed: JobObserved,
-    runner_job: RunnerJobFacts,
-    written: datetime,
-) -> BatchJobStatus:
-    """Return the status with everything that is a fact, before anything is judged."""
-    config = observed.pinned.config if observed.pinned else None
-    is_new = status.runner_job is None or status.runner_job.uid != runner_job.uid
-    begun = runner_job.ready or runner_job.succeeded
-    facts = status.model_copy(
-        update={
-            "runner_job": RunnerJob(name=runner_job.name, uid=runner_job.uid),
-            "snapshot": runner_job.name,
-            "attempt": runner_job.attempt if is_new else status.attempt,
-            "deployment": config.job.deployment if config else _deployment(job, status, observed),
-            "output": status.output or (JobOutput(uri=config.output.uri) if config else None),
-            "accepted_time": status.accepted_time or runner_job.creation_time,
-            "start_time": status.start_time
-            or (_decided_by(runner_job, written) if begun else None),
-            "instances": progress.instances(runner_job),
-            "progress": progress.latest(status.progress, observed.progress),
-        }
-    )
-    return _clocked(job, facts, runner_job, written, is_first=status.runner_job is None)
-
-
-def _deployment(job: BatchJob, status: BatchJobStatus, observed: JobObserved) -> str:
-    return status.deployment or admission.deployment_name(job, observed.scene) or ""
-
-
-def _decided_by(runner_job: RunnerJobFacts, written: datetime) -> datetime:
-    """Return the present, or the Job's end where that came before: nothing starts after its end."""
-    times = [condition.time for condition in runner_job.conditions if condition.time is not None]
-    return min([written, *times]) if ending.is_decided(runner_job) else written
-
-
-def _clocked(
-    job: BatchJob,
-    facts: BatchJobStatus,
-    runner_job: RunnerJobFacts,
-    written: datetime,
-    *,
-    is_first: bool,
-) -> BatchJobStatus:
-    is_paused = runner_job.suspended or (job.spec.suspend and ending.is_over(runner_job))
-    since = runner_job.creation_time if is_first else written
-    return activity.counted(facts, since=None if is_paused else since, now=written)
+    ended = job_status.final(stopped, outcome, generation=job.metadata.generation, now=written)
+    return Plan(status=ended)
 
 
 # While there is an attempt
@@ -325,8 +211,8 @@ class _Attempt:
             return self._decided()
         if spec.cancel:
             return self._stop(_CANCELLING)
-        if reason := _deadline(self.job, self.facts, self.now):
-            message = _late_words(self.job, self.facts, reason)
+        if reason := stopping.deadline(self.job, self.facts, self.now):
+            message = stopping.late_words(self.job, self.facts, reason)
             return self._stop(Standing(reason=reason, message=message))
         if runner_job.deleting:
             message = f'Somebody deletes Job "{runner_job.name}"; its instances leave.'
@@ -361,16 +247,16 @@ class _Attempt:
     def _crashed(self, sentence: str) -> JobPlan:
         job, attempt = self.job, self.facts.attempt
         if job.spec.cancel:
-            return self._end(_cancelled(self.facts))
-        if reason := _deadline(job, self.facts, self.now):
-            return self._end(_too_late(job, self.facts, reason))
+            return self._end(stopping.cancelled(self.facts))
+        if reason := stopping.deadline(job, self.facts, self.now):
+            return self._end(stopping.too_late(job, self.facts, reason))
         if attempt >= ending.MOST_ATTEMPTS:
             return self._end(
                 Outcome(
                     succeeded=False,
                     reason=Reason.RETRIES_EXHAUSTED,
                     message=f"Instances crashed too often, in {words.counted(attempt, 'attempt')}. "
-                    f"Last, {sentence}. {_RERUN}",
+                    f"Last, {sentence}. {stopping.RERUN}",
                     exit_code=ExitCode.CRASHED,
                 )
             )
@@ -504,11 +390,13 @@ class _Attempt:
         """Return the plan of an unfinished job, looked at again at its next deadline at the latest."""
         written = self.now.replace(microsecond=0)
         left = None
-        if standing.reason not in (*_DEADLINES, Reason.CANCELLING):
+        if standing.reason not in (*stopping.DEADLINES, Reason.CANCELLING):
             left = activity.seconds_left(self.job.spec, self.facts, self.now)
         moments = [max(0.0, moment) for moment in (requeue, left) if moment is not None]
         return Plan(
-            status=job_status.unfinished(self.job, self.facts, standing, written),
+            status=job_status.unfinished(
+                self.facts, standing, generation=self.job.metadata.generation, now=written
+            ),
             actions=actions,
             requeue_after_seconds=min(moments, default=None),
         )

@@ -13,7 +13,7 @@ from typing import Literal
 
 from batchpoint.api import conditions
 from batchpoint.api.conditions import Condition, ConditionStatus
-from batchpoint.api.job import BatchJob, BatchJobStatus, JobError, JobOutput
+from batchpoint.api.job import BatchJobStatus, JobError, JobOutput
 from batchpoint.api.reasons import Reason
 from batchpoint.planning import phase, progress, words
 from batchpoint_runner.contract import FAILURES, MANIFEST, ExitCode, FirstError, Verdict
@@ -61,18 +61,18 @@ def is_final(status: BatchJobStatus) -> bool:
 
 
 def unfinished(
-    job: BatchJob, status: BatchJobStatus, standing: Standing, now: datetime
+    status: BatchJobStatus, standing: Standing, *, generation: int, now: datetime
 ) -> BatchJobStatus:
     """Return the status of a job whose outcome is open.
 
     Args:
-        job: Whose generation was looked at.
         status: With the facts as they are now, and the conditions as they were. A recorded runner Job
             means that the job is accepted, a start time that it has started.
         standing: What to say.
+        generation: Of the spec that was looked at.
         now: Of conditions that change.
     """
-    put = _Putting(job, status.conditions, now)
+    put = _Putting(generation, status.conditions, now)
     told = False
     for type_, holds in (
         (conditions.ACCEPTED, status.runner_job is not None),
@@ -91,15 +91,17 @@ def unfinished(
             put.state(type_, ConditionStatus.TRUE, standing.reason, standing.message)
         else:
             put.remove(type_)
-    return _summed_up(job, status, put, standing.reason, standing.message)
+    return _summed_up(status, put, standing.reason, standing.message)
 
 
-def final(job: BatchJob, status: BatchJobStatus, outcome: Outcome, now: datetime) -> BatchJobStatus:
+def final(
+    status: BatchJobStatus, outcome: Outcome, *, generation: int, now: datetime
+) -> BatchJobStatus:
     """Return the status of a job that has just ended.
 
     ``Stalled`` tells tools that wait of a failure; a cancelled job is as somebody wants it to be.
     """
-    put = _Putting(job, status.conditions, now)
+    put = _Putting(generation, status.conditions, now)
     # A job may come to its end before anybody saw it run.
     scored = outcome.succeeded or (outcome.verdict and outcome.verdict.counts.files.done > 0)
     reason = outcome.reason if _REASON.fullmatch(outcome.reason) else Reason.RUNNER_FAILED
@@ -125,15 +127,15 @@ def final(job: BatchJob, status: BatchJobStatus, outcome: Outcome, now: datetime
             **_left_by(status, outcome.verdict),
         }
     )
-    return _summed_up(job, ended, put, reason, outcome.message)
+    return _summed_up(ended, put, reason, outcome.message)
 
 
 class _Putting:
     """Conditions as they are put one by one."""
 
-    def __init__(self, job: BatchJob, before: tuple[Condition, ...], now: datetime) -> None:
+    def __init__(self, generation: int, before: tuple[Condition, ...], now: datetime) -> None:
         self.conditions = before
-        self._generation = job.metadata.generation
+        self.generation = generation
         self._now = now
 
     def state(self, type_: str, state: ConditionStatus, reason: str, message: str) -> None:
@@ -143,7 +145,7 @@ class _Putting:
             status=state,
             reason=reason,
             message=words.cut(message, _LONGEST_MESSAGE),
-            observed_generation=self._generation,
+            observed_generation=self.generation,
             last_transition_time=self._now,
         )
         self.conditions = conditions.put(self.conditions, new)
@@ -167,13 +169,11 @@ _HOLDING = {
 }
 
 
-def _summed_up(
-    job: BatchJob, status: BatchJobStatus, put: _Putting, reason: str, message: str
-) -> BatchJobStatus:
+def _summed_up(status: BatchJobStatus, put: _Putting, reason: str, message: str) -> BatchJobStatus:
     return bounded(
         status.model_copy(
             update={
-                "observed_generation": job.metadata.generation,
+                "observed_generation": put.generation,
                 "conditions": put.conditions,
                 "phase": phase.of(put.conditions),
                 "reason": str(reason),

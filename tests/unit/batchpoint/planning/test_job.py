@@ -13,6 +13,7 @@ from batchpoint.api import conditions
 from batchpoint.api.job import BatchJob, BatchJobStatus, Phase
 from batchpoint.api.placement import ComputeProfile
 from batchpoint.api.reasons import Reason
+from batchpoint.errors import SpecError
 from batchpoint.planning import job as planner
 from batchpoint.planning import job_status, phase
 from batchpoint.planning.observed import Capacity, JobObserved, RunnerJobFacts, WorkloadFacts
@@ -182,6 +183,16 @@ def test_a_job_that_cannot_start_is_refused_in_words(
     ) == said(found.status)
     assert found.status.message.endswith(".")
     assert requeue == found.requeue_after_seconds
+
+
+def test_a_job_that_cannot_be_read_is_refused_in_words() -> None:
+    """With the field, and as stalled; an outcome stays what it was."""
+    error = SpecError(Reason.SPEC_INVALID, "spec.input", "must be given.")
+    status = planner.refused(None, error, generation=2, now=at(0))
+    assert (Phase.PENDING, "SpecInvalid") == said(status)[:2]
+    assert ("spec.input: must be given.", 2) == (status.message, status.observed_generation)
+    done = plan(a_live_job(cancel=True), observed()).status
+    assert done == planner.refused(done, error, generation=2, now=at(9))
 
 
 def test_a_refused_job_starts_when_the_problem_is_gone() -> None:

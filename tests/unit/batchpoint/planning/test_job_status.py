@@ -18,7 +18,7 @@ from batchpoint.api.reasons import Reason
 from batchpoint.planning import job_status, progress
 from batchpoint.planning.job_status import Outcome, Standing
 from batchpoint_runner.contract import Counts, ExitCode, FirstError, Progress, Verdict
-from support.observed import START, a_live_job, a_verdict, at
+from support.observed import START, a_verdict, at
 
 BIG = 10**15
 
@@ -33,7 +33,7 @@ def test_the_sentence_stands_at_the_first_condition_that_does_not_hold() -> None
     """And for tools that wait; the others carry the reason alone."""
     standing = Standing(reason=Reason.STARTING, message="Pods are created.")
     known = BatchJobStatus(runner_job=RunnerJob(name="first-1", uid="u"))
-    status = job_status.unfinished(a_live_job(generation=3), known, standing, START)
+    status = job_status.unfinished(known, standing, generation=3, now=START)
     assert [
         ("Accepted", "True", "Resolved", True),
         ("Started", "Unknown", "Starting", True),
@@ -51,14 +51,14 @@ def test_the_sentence_stands_at_the_first_condition_that_does_not_hold() -> None
 def test_times_of_transition_move_only_with_the_state() -> None:
     """Another reason is no transition; putting the same again changes nothing."""
     first = job_status.unfinished(
-        a_live_job(), BatchJobStatus(), Standing(reason=Reason.PENDING, message="a"), START
+        BatchJobStatus(), Standing(reason=Reason.PENDING, message="a"), generation=1, now=START
     )
     again = job_status.unfinished(
-        a_live_job(), first, Standing(reason=Reason.PENDING, message="a"), at(9)
+        first, Standing(reason=Reason.PENDING, message="a"), generation=1, now=at(9)
     )
     assert first == again
     other = job_status.unfinished(
-        a_live_job(), first, Standing(reason=Reason.SUSPENDED, message="b"), at(9)
+        first, Standing(reason=Reason.SUSPENDED, message="b"), generation=1, now=at(9)
     )
     assert START == _condition(other, conditions.SUCCEEDED).last_transition_time
 
@@ -66,7 +66,7 @@ def test_times_of_transition_move_only_with_the_state() -> None:
 def test_failure_is_stalled_and_cancel_is_not() -> None:
     """Tools that wait report the one, and take the other as what somebody wanted."""
     failed = Outcome(succeeded=False, reason="InputEmpty", message="Nothing there.", exit_code=13)
-    status = job_status.final(a_live_job(), BatchJobStatus(), failed, START)
+    status = job_status.final(BatchJobStatus(), failed, generation=1, now=START)
     assert conditions.is_true(status.conditions, conditions.STALLED)
     assert ("InputEmpty", "Nothing there.", Phase.FAILED, 13) == (
         status.reason,
@@ -75,7 +75,7 @@ def test_failure_is_stalled_and_cancel_is_not() -> None:
         status.exit_code,
     )
     cancelled = Outcome(succeeded=False, reason=Reason.CANCELLED, message="Cancelled.")
-    status = job_status.final(a_live_job(), BatchJobStatus(), cancelled, START)
+    status = job_status.final(BatchJobStatus(), cancelled, generation=1, now=START)
     assert conditions.find(status.conditions, conditions.STALLED) is None
     assert Phase.CANCELLED is status.phase
 
@@ -84,11 +84,11 @@ def test_final_is_what_has_an_outcome() -> None:
     """True or False; Unknown is open."""
     assert not job_status.is_final(BatchJobStatus())
     open_ = job_status.unfinished(
-        a_live_job(), BatchJobStatus(), Standing(reason=Reason.PENDING, message=""), START
+        BatchJobStatus(), Standing(reason=Reason.PENDING, message=""), generation=1, now=START
     )
     assert not job_status.is_final(open_)
     done = Outcome(succeeded=True, reason=Reason.COMPLETED, message="Done.")
-    assert job_status.is_final(job_status.final(a_live_job(), open_, done, START))
+    assert job_status.is_final(job_status.final(open_, done, generation=1, now=START))
 
 
 def test_what_remains_is_named_where_it_lies() -> None:
@@ -100,7 +100,7 @@ def test_what_remains_is_named_where_it_lies() -> None:
         output="s3://lake/out/predictions.csv",
     )
     outcome = Outcome(succeeded=True, reason="SucceededWithFailures", message="", verdict=verdict)
-    status = job_status.final(a_live_job(), known, outcome, START)
+    status = job_status.final(known, outcome, generation=1, now=START)
     assert status.output == JobOutput(
         uri="s3://lake/out/",
         file="s3://lake/out/predictions.csv",
@@ -115,7 +115,7 @@ def test_what_remains_is_named_where_it_lies() -> None:
 def test_a_reason_that_is_none_is_replaced() -> None:
     """Whatever a runner of another release says."""
     odd = Outcome(succeeded=False, reason="not a reason!", message="")
-    status = job_status.final(a_live_job(), BatchJobStatus(), odd, START)
+    status = job_status.final(BatchJobStatus(), odd, generation=1, now=START)
     assert Reason.RUNNER_FAILED == status.reason
 
 
@@ -146,7 +146,7 @@ def test_a_status_is_never_above_four_kilobytes(
         active_seconds=BIG,
     )
     standing = Standing(reason=Reason.DEFAULT_DEPLOYMENT_MISSING, message=message)
-    open_ = job_status.unfinished(a_live_job(), known, standing, START)
+    open_ = job_status.unfinished(known, standing, generation=1, now=START)
     verdict = Verdict(
         code=ExitCode.SUCCEEDED if succeeded else ExitCode.THRESHOLD_PASSED,
         reason="SucceededWithFailures",
@@ -158,7 +158,7 @@ def test_a_status_is_never_above_four_kilobytes(
     outcome = Outcome(
         succeeded=succeeded, reason=verdict.reason, message=message, exit_code=11, verdict=verdict
     )
-    for status in (open_, job_status.final(a_live_job(), open_, outcome, START)):
+    for status in (open_, job_status.final(open_, outcome, generation=1, now=START)):
         text = status.model_dump_json(by_alias=True, exclude_none=True)
         assert len(text.encode()) <= job_status.MOST_BYTES
         assert status == BatchJobStatus.model_validate_json(text)
