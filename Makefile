@@ -16,6 +16,10 @@ COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --generate-hashe
 
 CLUSTER := PYTHONPATH=tests $(PYTHON) -m cluster
 
+# The one that `make cluster-up` builds, or that of PATH.
+CACHE := $(or $(BATCHPOINT_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/batchpoint)
+HELM   = $(or $(lastword $(sort $(wildcard $(CACHE)/bin/helm-v*))),helm)
+
 # Percent of branches and lines that `make test` must cover. It only ever rises.
 COVERAGE_FLOOR := 85
 
@@ -24,7 +28,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test integration bench verify fmt lint types imports crds docs lock clean \
+.PHONY: help setup demo test integration bench verify fmt lint types imports crds docs chart lock clean \
 	cluster-up cluster-status cluster-down
 
 help: ## List the commands
@@ -84,6 +88,13 @@ crds: $(READY) ## Write crds/ and the chart's copy from the models
 
 docs: $(READY) ## Write the generated tables of docs/
 	$(PYTHON) docs/tables.py
+
+chart: $(READY) ## Lint and test the chart, and render it into build/batchpoint.yaml
+	$(HELM) lint --strict charts/batchpoint
+	$(PYTHON) -m pytest -q tests/chart
+	@mkdir -p build
+	@{ printf '%s\n' 'apiVersion: v1' 'kind: Namespace' 'metadata: {name: batchpoint-system}'; \
+		$(HELM) template batchpoint charts/batchpoint --namespace batchpoint-system; } > build/batchpoint.yaml
 
 lock: $(READY) ## Resolve all versions anew into requirements/
 	$(UV) pip compile requirements/bootstrap.in --quiet --universal --generate-hashes --no-header \

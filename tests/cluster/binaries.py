@@ -66,7 +66,19 @@ KUBERNETES = Binary(
 VERSITYGW = Binary(
     name="versitygw", version="v1.8.0", package="github.com/versity/versitygw/cmd/versitygw"
 )
-HELM = Binary(name="helm", version="v3.22.0", package="helm.sh/helm/v3/cmd/helm")
+HELM = Binary(
+    name="helm",
+    version="v3.22.0",
+    package="helm.sh/helm/v3/cmd/helm",
+    # What it takes a cluster for while there is none. A plain build says 1.20, which charts refuse.
+    definitions=tuple(
+        (f"helm.sh/helm/v3/pkg/{package}.k8sVersion{part}", number)
+        for package in ("chartutil", "lint/rules")
+        for part, number in zip(
+            ("Major", "Minor"), KUBERNETES_VERSION.lstrip("v").split("."), strict=False
+        )
+    ),
+)
 KUBECONFORM = Binary(
     name="kubeconform",
     version="v0.8.0",

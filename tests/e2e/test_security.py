@@ -8,7 +8,9 @@ import pytest
 
 from batchpoint.api.job import Phase
 from cluster import addresses, object_store
+from support import operators
 from support.kube import Manifest
+from support.operators import Installed
 from support.site import Site
 
 pytestmark = pytest.mark.timeout(150)
@@ -191,8 +193,8 @@ def grant(site: Site, user: str, role: str) -> None:
 
 
 def test_whoever_may_create_jobs_may_not_shape_pods(site: Site) -> None:
-    """The chart's role for invoking creates BatchJobs and nothing that runs an image of one's choice."""
-    grant(site, "ada", "batchpoint-invoke")
+    """The chart's role for it creates BatchJobs and nothing that runs an image of one's choice."""
+    grant(site, "ada", "batchpoint-job-creator")
     site.usual(files=3)
     site.upload()
     site.apply(*(one for (kind, _), one in site.documents.items() if kind != "BatchJob"))
@@ -225,18 +227,12 @@ def test_view_edit_and_admin_reach_our_kinds(site: Site) -> None:
 
 def test_the_operator_itself_is_restricted(site: Site) -> None:
     """Its pods would be admitted by the strictest pod security, and it may read no Secret."""
-    namespace = "batchpoint-system"
     label = "pod-security.kubernetes.io/enforce=restricted"
     done = site.kube.try_kubectl(
-        "label", "--dry-run=server", "--overwrite", "namespace", namespace, label
+        "label", "--dry-run=server", "--overwrite", "namespace", operators.NAMESPACE, label
     )
     assert "violate" not in done.stderr, done.stderr
-    (deployment,) = [
-        one
-        for one in site.kube.list("deployments", namespace)
-        if one["metadata"]["labels"].get("app.kubernetes.io/name") == "batchpoint"
-    ]
-    account = deployment["spec"]["template"]["spec"]["serviceAccountName"]
-    user = f"system:serviceaccount:{namespace}:{account}"
+    account = Installed(site.kube).deployment()["spec"]["template"]["spec"]["serviceAccountName"]
+    user = f"system:serviceaccount:{operators.NAMESPACE}:{account}"
     for request in (("get", "secrets"), ("list", "secrets"), ("create", "pods")):
         assert not may(site, user, *request), request
