@@ -28,7 +28,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test integration bench verify fmt lint types imports crds docs chart lock clean \
+.PHONY: help setup demo test integration e2e bench verify fmt lint types imports crds docs chart lock clean \
 	cluster-up cluster-status cluster-down
 
 help: ## List the commands
@@ -60,6 +60,11 @@ cluster-status: $(READY) ## Say how the cluster is
 
 cluster-down: $(READY) ## End the cluster and remove everything of it
 	@$(CLUSTER) down
+
+e2e: cluster-up ## Stories of users on that cluster, faults included; the cluster stays
+	@PYTHONPATH=tests:operator:runner-image $(PYTHON) tests/e2e/install.py
+	$(PYTHON) -m pytest tests/e2e -q -m "not serial" -n 4 --dist worksteal
+	$(PYTHON) -m pytest tests/e2e -q -m serial
 
 bench: $(READY) ## Measure the engine against the physical limit of this machine
 	$(PYTHON) tests/performance/engine.py

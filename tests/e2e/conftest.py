@@ -16,11 +16,11 @@ import pytest
 from cluster import paths
 from support.evidence import Recorder
 from support.kube import Kube
+from support.operators import Installed
 from support.repository import ROOT
 from support.site import Site
 
 EVIDENCE = ROOT / "build" / "e2e"
-OPERATOR_NAMESPACE = "batchpoint-system"
 
 passed = pytest.StashKey[bool]()
 
@@ -79,6 +79,7 @@ def site(
             recorder.stop()
             recorder.discard()
         else:
-            recorder.dump(OPERATOR_NAMESPACE)
+            recorder.dump()
+            Installed(kube).log(recorder.folder)
             recorder.stop()
         kube.delete("namespaces", namespace)

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from batchpoint.api.job import Phase
-from cluster import paths
 from support import operators
-from support.kube import Kube, Refused
-from support.operators import Installed
-from support.repository import ROOT
+from support.kube import Kube
+from support.operators import CHART, Installed, helm, install
 from support.site import Site
 
 pytestmark = [pytest.mark.serial, pytest.mark.timeout(300)]
 
-CHART = ROOT / "charts" / "batchpoint"
-VALUES = ROOT / "tests" / "e2e" / "values.yaml"
 CRDS = (
     "batchendpoints.batchpoint.dev",
     "batchdeployments.batchpoint.dev",
@@ -28,40 +23,21 @@ CRDS = (
 SECONDS = 120
 
 
-def helm(kube: Kube, *arguments: str | Path) -> str:
-    """Run helm in the operator's namespace and return what it prints.
-
-    Raises:
-        Refused: It failed; the message is what it said.
-    """
-    done = subprocess.run(
-        [
-            *(paths.state().programs / "helm", "--kubeconfig", kube.kubeconfig),
-            *("--namespace", operators.NAMESPACE, *arguments),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise Refused(done.stderr)
-    return done.stdout
-
-
-def install(kube: Kube, *options: str) -> None:
-    """Install or upgrade the chart as `make e2e` does, and wait until it is ready."""
-    values = ("--values", VALUES, "--create-namespace", "--wait", "--timeout=90s", *options)
-    helm(kube, "upgrade", "--install", operators.RELEASE, CHART, *values)
-
-
 @pytest.fixture
-def installed(kube: Kube) -> Iterator[Installed]:
-    """The operator of the chart; whatever a test did to it, the usual one is installed afterwards."""
+def installed(kube: Kube, values: Path) -> Iterator[Installed]:
+    """The operator of the chart; whatever a test did to it, the same is installed afterwards."""
     found = Installed(kube)
     found.wait_until_ready()
     yield found
-    install(kube)
+    install(kube, "--values", values)
+
+
+@pytest.fixture
+def values(kube: Kube, tmp_path: Path) -> Path:
+    """A file with the values of the release as it is, names of images included."""
+    path = tmp_path / "values.yaml"
+    path.write_text(helm(kube, "get", "values", operators.RELEASE))
+    return path
 
 
 def slow(site: Site, *, files: int = 60) -> None:
@@ -78,7 +54,7 @@ def ends_well(site: Site, job: str = "first") -> None:
     assert 1 == len(site.runner_jobs(job))
 
 
-def test_upgrade_and_rollback(site: Site, installed: Installed) -> None:
+def test_upgrade_and_rollback(site: Site, installed: Installed, values: Path) -> None:
     """With other settings and back: a running job is not touched, and finished ones are not written."""
     site.usual(files=2)
     site.job("before")
@@ -87,7 +63,7 @@ def test_upgrade_and_rollback(site: Site, installed: Installed) -> None:
     version = site.kube.get("batchjobs", "before", site.namespace)["metadata"]["resourceVersion"]
     slow(site)
     pods = {pod["metadata"]["uid"] for pod in site.pods()}
-    install(site.kube, "--set", "operator.logLevel=DEBUG")
+    install(site.kube, "--values", values, "--set", "operator.logLevel=DEBUG")
     assert "DEBUG" == installed.settings()["BATCHPOINT_LOG_LEVEL"]
     helm(site.kube, "rollback", operators.RELEASE, "--wait", "--timeout=90s")
     assert "DEBUG" != installed.settings().get("BATCHPOINT_LOG_LEVEL")
@@ -97,7 +73,7 @@ def test_upgrade_and_rollback(site: Site, installed: Installed) -> None:
     assert version == found["metadata"]["resourceVersion"]
 
 
-def test_uninstall_and_install_again(site: Site, installed: Installed) -> None:
+def test_uninstall_and_install_again(site: Site, installed: Installed, values: Path) -> None:
     """Removing the chart keeps kinds, objects and running instances; installed again, it tells how they ended."""
     slow(site, files=30)
     helm(site.kube, "uninstall", operators.RELEASE, "--wait", "--timeout=90s")
@@ -108,15 +84,15 @@ def test_uninstall_and_install_again(site: Site, installed: Installed) -> None:
         lambda: site.runner_jobs()[0]["status"].get("succeeded") == 2, "both instances ended", 60
     )
     assert Phase.RUNNING == site.status().phase
-    install(site.kube)
+    install(site.kube, "--values", values)
     ends_well(site)
 
 
-def test_the_rendered_file(site: Site, installed: Installed, tmp_path: Path) -> None:
+def test_the_rendered_file(site: Site, installed: Installed, values: Path, tmp_path: Path) -> None:
     """Without Helm: what it renders is applied by kubectl, and does the same."""
     helm(site.kube, "uninstall", operators.RELEASE, "--wait", "--timeout=90s")
     rendered = tmp_path / "batchpoint.yaml"
-    rendered.write_text(helm(site.kube, "template", operators.RELEASE, CHART, "--values", VALUES))
+    rendered.write_text(helm(site.kube, "template", operators.RELEASE, CHART, "--values", values))
     try:
         # The kinds were kept; they belong to a release that is gone.
         site.kube.kubectl(

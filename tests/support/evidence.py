@@ -73,7 +73,7 @@ class Recorder:
         """Remove the folder: nobody needs it."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def dump(self, operator_namespace: str) -> None:
+    def dump(self) -> None:
         """Write down how everything is now."""
         commands = {
             "overview.txt": ("get", "batchpoint,jobs,pods", "--output=wide"),
@@ -84,10 +84,6 @@ class Recorder:
         for name, arguments in commands.items():
             done = self.kube.try_kubectl(*arguments, namespace=self.namespace)
             (self.folder / name).write_text(done.stdout + done.stderr)
-        seconds = int(time.monotonic() - self._began) + 5
-        logs = ("logs", "--all-pods", "--prefix", f"--since={seconds}s", "deployment/batchpoint")
-        done = self.kube.try_kubectl(*logs, namespace=operator_namespace)
-        (self.folder / "operator.log").write_text(done.stdout + done.stderr)
 
     def _watch(self, kind: str, note: Any) -> None:
         while not self._ended.is_set():

@@ -10,8 +10,7 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,14 +18,63 @@ from pathlib import Path
 import yaml
 
 from batchpoint.cluster.lease import LEASE_SECONDS
+from cluster import paths
 from support import local_jobs
-from support.kube import Kube, Manifest
+from support.kube import Kube, Manifest, Refused
+from support.repository import ROOT
 
+CHART = ROOT / "charts" / "batchpoint"
+VALUES = ROOT / "tests" / "e2e" / "values.yaml"
 NAMESPACE = "batchpoint-system"
 RELEASE = "batchpoint"
 SELECTOR = "app.kubernetes.io/name=batchpoint,app.kubernetes.io/component=operator"
-ROLLOUT_SECONDS = 60
+ROLLOUT_SECONDS = 90
+HELM_SECONDS = 2 * ROLLOUT_SECONDS
 LEASE = "batchpoint-operator"
+TAKE_OVER_SECONDS = LEASE_SECONDS + 5
+"""A crashed leader is replaced in less."""
+
+
+def helm(kube: Kube, *arguments: str | Path) -> str:
+    """Run helm in the operator's namespace and return what it prints.
+
+    Raises:
+        Refused: It failed; the message is what it said.
+    """
+    done = subprocess.run(
+        [
+            *(paths.state().programs / "helm", "--kubeconfig", kube.kubeconfig),
+            *("--namespace", NAMESPACE, *arguments),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=HELM_SECONDS,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise Refused(done.stderr)
+    return done.stdout
+
+
+def install(kube: Kube, *options: str | Path) -> None:
+    """Install or upgrade the chart with the values of the tests, and wait until the operator is ready.
+
+    Raises:
+        Refused: It was not, in time, or a value is wrong.
+    """
+    waiting = ("--create-namespace", "--wait", f"--timeout={ROLLOUT_SECONDS}s")
+    helm(kube, "upgrade", "--install", RELEASE, CHART, "--values", VALUES, *waiting, *options)
+
+
+def image_values(names: Mapping[str, str]) -> list[str]:
+    """Return the options that set images by the names under which they were imported, by target."""
+    options = []
+    for target, name in names.items():
+        repository, _, tag = name.rpartition(":")
+        options += ["--set", f"images.{target}.repository={repository}"]
+        # A tag may be all digits, and then would be taken for a number.
+        options += ["--set-string", f"images.{target}.tag={tag}"]
+    return options
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +117,13 @@ class Installed:
         found = self.kube.find("leases", LEASE, NAMESPACE) or {}
         holder: str = found.get("spec", {}).get("holderIdentity") or ""
         return holder
+
+    def log(self, folder: Path) -> None:
+        """Write down what all of them printed."""
+        for pod in self.pods():
+            name = pod["metadata"]["name"]
+            done = self.kube.try_kubectl("logs", name, namespace=NAMESPACE)
+            (folder / f"operator-{name}.log").write_text(done.stdout + done.stderr)
 
     @contextmanager
     def away(self) -> Iterator[None]:
@@ -143,15 +198,3 @@ def process(installed: Installed, folder: Path, identity: str) -> Process:
         "BATCHPOINT_HTTP_PORT": "0",
     }
     return Process(environment, folder / f"{identity}.log")
-
-
-def seconds_until(condition: object, within: float) -> float:
-    """Return how long it takes until something becomes true."""
-    began = time.monotonic()
-    assert callable(condition)
-    local_jobs.wait_until(condition, "the other operator acts", within)
-    return time.monotonic() - began
-
-
-TAKE_OVER_SECONDS = LEASE_SECONDS + 5
-"""A crashed leader is replaced in less."""

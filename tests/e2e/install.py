@@ -1,0 +1,30 @@
+"""Builds the images of this checkout and installs the chart with them; `make e2e` does it before the tests."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from cluster import building, paths
+from cluster.errors import Unavailable
+from support import operators
+from support.kube import Kube, Refused
+
+
+def main() -> int:
+    """Install, and return the exit code: 1 if something failed, whose words are printed."""
+    state = paths.state()
+    try:
+        names = building.provide()
+        began = time.monotonic()
+        kube = Kube.connect(state.kubeconfig, state.programs / "kubectl")
+        operators.install(kube, *operators.image_values(names))
+    except (Unavailable, Refused) as exc:
+        print(exc, file=sys.stderr)
+        return 1
+    print(f"installed the chart in {time.monotonic() - began:.0f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
