@@ -1,0 +1,66 @@
+"""What must be read beside the mirror."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from batchpoint.api.job import BatchJobStatus, RunnerJob
+from batchpoint.cluster import facts, needs
+from batchpoint.planning.observed import RunnerJobFacts
+from support import manifests
+from support.resources import a_job
+
+NINE = datetime(2026, 11, 21, 9, tzinfo=UTC)
+LATER = NINE + timedelta(seconds=11)
+
+
+def a_runner_job(status: dict[str, Any] | None = None, **spec: Any) -> RunnerJobFacts:
+    """Return a Job that was created at nine."""
+    return facts.runner_job(manifests.runner_job(status=status, **spec))
+
+
+DECIDED = {"conditions": [manifests.condition("FailureTarget")]}
+
+
+@pytest.mark.parametrize(
+    ("job", "now", "expected"),
+    [
+        (a_runner_job(), NINE, (False, False)),
+        (a_runner_job(), LATER, (True, True)),
+        (a_runner_job({"ready": 1}), LATER, (False, False)),
+        (a_runner_job(suspend=True), LATER, (False, False)),
+        (a_runner_job(DECIDED), NINE, (True, False)),
+        (a_runner_job(DECIDED), LATER, (True, False)),
+    ],
+)
+def test_pods_are_read_for_the_verdict_and_for_what_does_not_start(
+    job: RunnerJobFacts, now: datetime, expected: tuple[bool, bool]
+) -> None:
+    """Events only for the latter."""
+    assert expected == (needs.pods(job, now), needs.events(job, now))
+
+
+def test_the_snapshot_is_read_until_it_is_recorded_and_at_the_end() -> None:
+    """A job that runs needs it not."""
+    recorded = BatchJobStatus(runner_job=RunnerJob(name="first-1", uid="uid-first-1"))
+    assert needs.pinned(BatchJobStatus(), a_runner_job())
+    assert not needs.pinned(recorded, a_runner_job())
+    assert needs.pinned(recorded, a_runner_job(DECIDED))
+
+
+def test_only_a_running_instance_is_asked() -> None:
+    """One that is ready, of a Job that is not decided."""
+    assert needs.progress(a_runner_job({"ready": 1}))
+    assert not needs.progress(a_runner_job())
+    assert not needs.progress(a_runner_job({"ready": 1} | DECIDED))
+
+
+def test_kueue_is_asked_about_what_it_may_hold() -> None:
+    """Not about what the user suspended."""
+    held = a_runner_job(suspend=True)
+    assert needs.workload(a_job(), held)
+    assert not needs.workload(a_job(suspend=True), held)
+    assert not needs.workload(a_job(), a_runner_job())
