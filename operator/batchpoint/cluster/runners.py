@@ -64,7 +64,7 @@ class Runners:
         loop = asyncio.get_running_loop()
         if asked.task is None and loop.time() >= asked.due:
             asked.due = loop.time() + FRESH_SECONDS
-            asked.task = loop.create_task(self._ask(job, asked))
+            asked.task = loop.create_task(self._ask(job, asked), name=f"progress {job.uid}")
         return asked.progress
 
     def forget(self, uid: str) -> None:
