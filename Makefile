@@ -29,7 +29,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test integration e2e bench verify fmt lint types imports crds docs chart lock clean \
-	cluster-up cluster-status cluster-down
+	cluster-up cluster-status cluster-down images
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ cluster-up: $(READY) ## Start a Kubernetes cluster for tests on this machine
 
 cluster-status: $(READY) ## Say how the cluster is
 	@$(CLUSTER) status
+
+images: $(READY) ## Build the images of operator, runner and scorer, and import them into the cluster
+	@$(CLUSTER) images
 
 cluster-down: $(READY) ## End the cluster and remove everything of it
 	@$(CLUSTER) down

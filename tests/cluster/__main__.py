@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from cluster import binaries, lifecycle, paths, status
+from cluster import binaries, building, lifecycle, paths, status
 from cluster.configuration import Limits
 from cluster.errors import Unavailable
 
@@ -30,6 +30,9 @@ def _run(options: argparse.Namespace) -> int:
             lifecycle.down()
         case "env":
             print("\n".join(exports()))
+        case "images":
+            provided = building.provide()
+            print("\n".join(f"{target}={name}" for target, name in provided.items()))
         case "build":
             binaries.build([binaries.ALL[name] for name in options.names])
             print("\n".join(str(binaries.ALL[name].path) for name in options.names))
@@ -58,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("status", help="say how it is; exit code 1 unless it is healthy")
     commands.add_parser("down", help="end it and remove everything of it")
     commands.add_parser("env", help="print what to evaluate in a shell to use it")
+    commands.add_parser(
+        "images", help="build the project's images, import them, and print their names"
+    )
     build = commands.add_parser("build", help="build programs and print where they are")
     build.add_argument("names", nargs="+", choices=binaries.ALL, metavar="NAME")
     return parser

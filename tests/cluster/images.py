@@ -26,8 +26,22 @@ def import_archive(path: Path) -> None:
     if state.kind.exists():
         commands.run(["kind", "load", "image-archive", path, "--name", state.kind.read_text()])
         return
-    client = ("ctr", f"--address={state.containerd_socket}", f"--namespace={NAMESPACE}")
-    commands.run([*client, "images", "import", path])
+    _ask_runtime("images", "import", path)
+
+
+def names() -> set[str]:
+    """Return the names of all images on our node."""
+    return set(_ask_runtime("images", "list", "--quiet").split())
+
+
+def blobs() -> set[str]:
+    """Return the digests of all layers, manifests and configurations on our node."""
+    return set(_ask_runtime("content", "list", "--quiet").split())
+
+
+def _ask_runtime(*arguments: str | Path) -> str:
+    socket = paths.state().containerd_socket
+    return commands.run(["ctr", f"--address={socket}", f"--namespace={NAMESPACE}", *arguments])
 
 
 def import_own() -> None:
