@@ -38,7 +38,7 @@ def of_event(mirror: Mirror, kind: ResourceKind, manifest: Manifest) -> Iterator
         if owner := mirror.owner_of(manifest):
             yield Subject(JOBS, owner), 0.0
         return
-    yield Subject(kind, key), 0.0
+    yield Subject(kind, key), SUMMARY_SECONDS if kind == ENDPOINTS else 0.0
     if kind == JOBS:
         yield from of_job(mirror, endpoint)
     elif kind == DEPLOYMENTS:

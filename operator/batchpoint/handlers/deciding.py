@@ -11,12 +11,13 @@ from batchpoint.api.deployment import BatchDeploymentStatus
 from batchpoint.api.endpoint import BatchEndpointStatus
 from batchpoint.api.job import BatchJobStatus
 from batchpoint.api.meta import Metadata
+from batchpoint.api.reasons import Reason
 from batchpoint.api.resource import Resource
 from batchpoint.cluster import status
 from batchpoint.cluster.mirror import Mirror
 from batchpoint.cluster.observe import Observer
 from batchpoint.cluster.resources import DEPLOYMENTS, ENDPOINTS, JOBS, Key, ResourceKind
-from batchpoint.errors import SpecError
+from batchpoint.errors import Invalid, SpecError
 from batchpoint.handlers.reporting import Seen, Status
 from batchpoint.handlers.wakeups import Subject
 from batchpoint.planning import deployment, endpoint, job
@@ -69,8 +70,18 @@ class Decider:
             return await self._deployment(subject.key, now)
         return await self._endpoint(subject.key, now)
 
-    def refused(self, subject: Subject, error: SpecError, now: datetime) -> tuple[Seen, Status]:
-        """Return an object that cannot be planned for, as far as it is understood, and its new status."""
+    def refused(
+        self, subject: Subject, error: SpecError | Invalid, now: datetime
+    ) -> tuple[Seen, Status]:
+        """Return an object that cannot be helped, as far as it is understood, and its new status.
+
+        Args:
+            subject: The object.
+            error: What is wrong with it, or why the API server refuses what is to be made for it.
+            now: Moment of the change.
+        """
+        if isinstance(error, Invalid):
+            error = SpecError(Reason.POD_REFUSED, "", error.message)
         manifest = self._mirror.manifest(subject.kind, subject.key) or {}
         metadata = Metadata.model_validate(manifest.get("metadata") or {}, extra="ignore")
         model, refuse = _REFUSALS[subject.kind]

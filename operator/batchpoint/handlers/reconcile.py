@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from batchpoint.cluster.mirror import Mirror
 from batchpoint.cluster.resources import JOBS, Key
-from batchpoint.errors import BatchpointError, SpecError
+from batchpoint.errors import BatchpointError, Invalid, SpecError
 from batchpoint.handlers import failures
 from batchpoint.handlers.acting import Actor
 from batchpoint.handlers.deciding import Decider, Decision
@@ -61,7 +61,7 @@ class Reconciler:
     async def _look(self, subject: Subject) -> float | None:
         try:
             decision = await self._settle(subject)
-        except SpecError as exc:
+        except (SpecError, Invalid) as exc:
             now = datetime.now(UTC)
             await self._reporter.report(subject, *self._decider.refused(subject, exc, now), now)
             raise
