@@ -80,6 +80,8 @@ class Mirror:
         self._namespaces: dict[str, _Namespace] = defaultdict(_Namespace)
         self._by_endpoint: dict[Key, dict[str, JobRecord]] = {}
         self._by_deployment: dict[Key, dict[str, JobRecord]] = {}
+        self._unfinished: dict[Key, dict[str, JobRecord]] = {}
+        """By endpoint."""
         self._by_job: dict[Key, dict[str, RunnerJobFacts]] = {}
         self._created: OrderedDict[str, Manifest] = OrderedDict()
         self._removed: OrderedDict[str, int] = OrderedDict()
@@ -108,8 +110,9 @@ class Mirror:
         if kind is RUNNER_JOBS:
             return self._put_runner_job(key, manifest)
         if kind is JOBS:
-            self._put_record(key, facts.job_record(manifest))
-            if facts.is_settled(manifest):
+            is_settled = facts.is_settled(manifest)
+            self._put_record(key, facts.job_record(manifest), is_settled=is_settled)
+            if is_settled:
                 self._objects[JOBS].pop(key, None)
                 return True
         self._put_object(kind, key, manifest)
@@ -215,16 +218,13 @@ class Mirror:
 
     def unfinished_of_endpoint(self, endpoint: Key) -> list[Key]:
         """Return those that a change of the endpoint, or of its deployments, may concern."""
-        names = self._by_endpoint.get(endpoint, {})
-        keys = (Key(endpoint.namespace, name) for name in names)
-        return [key for key in keys if key in self._objects[JOBS]]
+        return [Key(endpoint.namespace, name) for name in self._unfinished.get(endpoint, {})]
 
     def line(self, endpoint: Key) -> list[tuple[JobRecord, RunnerJobFacts | None]]:
         """Return an endpoint's unfinished jobs, each with its latest Job: who holds slots, and who waits."""
-        records = self._by_endpoint.get(endpoint, {})
         return [
-            (records[key.name], self._latest(key, records[key.name].uid))
-            for key in self.unfinished_of_endpoint(endpoint)
+            (record, self._latest(Key(endpoint.namespace, name), record.uid))
+            for name, record in self._unfinished.get(endpoint, {}).items()
         ]
 
     def first_waiting(self, endpoint: Key, count: int) -> list[Key]:
@@ -259,17 +259,14 @@ class Mirror:
 
     def _known(self, kind: ResourceKind, key: Key) -> tuple[str, int]:
         """Return uid and version of what is known; nothing is older than everything."""
-        found = (
-            self._runner_jobs.get(key)
-            if kind is RUNNER_JOBS
-            else self.record(key)
-            if kind is JOBS
-            else None
-        )
-        if found is not None:
-            return found.uid, int(found.resource_version)
-        manifest = self.manifest(kind, key) if kind in self._objects else None
-        return (_uid(manifest), facts.version(manifest)) if manifest else ("", 0)
+        found: JobRecord | RunnerJobFacts | None = None
+        if kind is RUNNER_JOBS:
+            found = self.runner_job(key)
+        elif kind is JOBS:
+            found = self.record(key)
+        elif manifest := self.manifest(kind, key):
+            return _uid(manifest), facts.version(manifest)
+        return (found.uid, int(found.resource_version)) if found else ("", 0)
 
     def _latest(self, job: Key, uid: str) -> RunnerJobFacts | None:
         own = (found for found in self._by_job.get(job, {}).values() if found.owner_uid == uid)
@@ -299,21 +296,23 @@ class Mirror:
         else:
             (here.endpoints if kind is ENDPOINTS else here.deployments).pop(key.name, None)
 
-    def _put_record(self, key: Key, record: JobRecord) -> None:
+    def _put_record(self, key: Key, record: JobRecord, *, is_settled: bool) -> None:
         self._drop_record(key)
         self._namespaces[key.namespace].jobs[key.name] = record
-        endpoint, deployment = (
-            Key(record.namespace, record.endpoint),
-            Key(record.namespace, record.deployment),
-        )
+        endpoint = Key(record.namespace, record.endpoint)
         self._by_endpoint.setdefault(endpoint, {})[key.name] = record
+        if not is_settled:
+            self._unfinished.setdefault(endpoint, {})[key.name] = record
         if record.deployment:
+            deployment = Key(record.namespace, record.deployment)
             self._by_deployment.setdefault(deployment, {})[key.name] = record
 
     def _drop_record(self, key: Key) -> None:
         record = self._namespaces[key.namespace].jobs.pop(key.name, None)
         if record is not None:
-            _drop(self._by_endpoint, Key(record.namespace, record.endpoint), key.name)
+            endpoint = Key(record.namespace, record.endpoint)
+            _drop(self._by_endpoint, endpoint, key.name)
+            _drop(self._unfinished, endpoint, key.name)
             _drop(self._by_deployment, Key(record.namespace, record.deployment), key.name)
 
     def _put_runner_job(self, key: Key, manifest: Manifest) -> bool:

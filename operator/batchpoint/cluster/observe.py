@@ -45,7 +45,7 @@ from batchpoint.planning.observed import (
     WorkloadFacts,
 )
 from batchpoint.planning.snapshot import EarlierJob
-from batchpoint_runner.contract import InputSpec, InputType
+from batchpoint_runner.contract import InputSpec, InputType, Progress
 
 SETTING_SECONDS = 15.0
 """Profiles, config maps and secrets are read again after this time."""
@@ -117,7 +117,7 @@ class Observer:
         if latest is None and status.runner_job is None:
             return job, await self._before_launch(job, attempts)
         if latest is None:
-            return job, JobObserved(scene=self._scene(key.namespace), runner_job=None)
+            return job, JobObserved(scene=self._scene(key.namespace))
         return job, JobObserved(
             scene=self._scene(key.namespace),
             runner_job=attempts.runner_job,
@@ -126,7 +126,7 @@ class Observer:
             pinned=await self._pinned_of(latest) if needs.pinned(status, latest) else None,
             pods=await self._pods_of(latest) if needs.pods(latest, now) else None,
             events=await self._events_of(latest) if needs.events(latest, now) else None,
-            progress=self._runners.progress(latest) if needs.progress(latest) else None,
+            progress=self._progress(latest),
             workload=await self._workload_of(latest) if needs.workload(job, latest) else None,
             capacity=self._capacity(job),
         )
@@ -173,6 +173,7 @@ class Observer:
             return _Attempts(runner_job=ours, name_taken=taken)
         found = self._mirror.runner_job(Key(job.namespace, recorded.name))
         if found is None or found.uid != recorded.uid:
+            self._runners.forget(recorded.uid)
             found = await self._read_anew(Key(job.namespace, recorded.name))
         is_same = found is not None and found.uid == recorded.uid
         return _Attempts(runner_job=found if is_same else None, successor=ours, name_taken=taken)
@@ -325,6 +326,12 @@ class Observer:
         return await self._client.get(SECRETS, *secret, metadata_only=True) is not None
 
     # What a Job has
+
+    def _progress(self, job: RunnerJobFacts) -> Progress | None:
+        if needs.progress(job):
+            return self._runners.progress(job)
+        self._runners.forget(job.uid)
+        return None
 
     async def _pinned_of(self, job: RunnerJobFacts) -> Pinned | None:
         return await self._pinned.get(job.uid, lambda: self._read_pinned(job))
