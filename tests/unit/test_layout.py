@@ -87,11 +87,15 @@ def test_tests_are_no_packages() -> None:
 
 
 def test_no_file_hides_a_standard_module() -> None:
-    """No folder or module has the name of a standard module, except the one source root."""
+    """No folder or module has the name of a standard module, except the one source root.
+
+    The chart's templates are no Python, and Helm's users look for a folder named for the part.
+    """
     relative = [path.relative_to(ROOT) for path in repository.files()]
     hiding = {
         str(path)
         for path in relative
+        if path.parts[0] != "charts"
         for part in (*path.parts[1:-1], path.name.removesuffix(".py"))
         if part in STANDARD_MODULES_HIDDEN_BY_A_FILE
     }
