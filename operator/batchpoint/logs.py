@@ -17,6 +17,7 @@ FIELDS = (
     "reason",
     "cause",
     "seconds",
+    "events",
     "lease",
     "identity",
     "address",

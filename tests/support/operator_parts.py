@@ -126,5 +126,7 @@ async def joined() -> AsyncIterator[Parts]:
             reconcile=Reconciler(mirror, decider, actor, reporter, metrics),
             woken=woken,
         )
+        await events.drain(5)
         posting.cancel()
+        await asyncio.gather(posting, return_exceptions=True)
         await runners.close()

@@ -44,34 +44,34 @@ class Leader:
         self._told = told
         self._health = health
         self._metrics = metrics
-        self._mirror = Mirror()
+        self.mirror = Mirror()
         self._runners = Runners(client)
         self._events = EventPoster(client, on_dropped=metrics.event_dropped)
         observer = Observer(
             client,
-            self._mirror,
+            self.mirror,
             self._runners,
             operator_namespace=told.operator_namespace,
             check_secrets=told.check_secrets,
         )
         self._workers = Workers(
             Reconciler(
-                self._mirror,
+                self.mirror,
                 Decider(
-                    self._mirror,
+                    self.mirror,
                     observer,
                     options,
                     allowed_service_accounts=told.allowed_service_accounts,
                 ),
-                Actor(Applier(client, self._mirror), observer, options),
-                Reporter(client, self._mirror, self._events, metrics, wake=self._wake),
+                Actor(Applier(client, self.mirror), observer, options),
+                Reporter(client, self.mirror, self._events, metrics, wake=self._wake),
                 metrics,
             ),
             concurrency=told.concurrency,
         )
         self._watchdog = Watchdog(
             client,
-            self._mirror,
+            self.mirror,
             wake=self._wake,
             stalled_seconds=self._workers.stalled_seconds,
             namespaces=told.namespaces,
@@ -89,7 +89,7 @@ class Leader:
             Exception: A part ended that never should; the process must be started anew.
         """
         self._health.state = State.READING
-        await self._mirror.fill(self._client, self._told.namespaces)
+        await self.mirror.fill(self._client, self._told.namespaces)
         looking = asyncio.create_task(self._workers.run(), name="workers")
         posting = asyncio.create_task(self._events.run(), name="events")
         guarding = asyncio.create_task(self._watchdog.run(), name="watchdog")
@@ -110,8 +110,8 @@ class Leader:
             await self._runners.close()
 
     def _lead(self) -> None:
-        self._metrics.watch_queue(self._workers.depth, self._workers.oldest_seconds)
-        self._metrics.watch_jobs(self._mirror.counts)
+        self._metrics.watch_queue(self.due, self._workers.oldest_seconds)
+        self._metrics.watch_jobs(self.mirror.counts)
         self._metrics.leads(is_leader=True)
         self._health.faults = self._watchdog.faults
         self._health.state = State.LEADING
@@ -128,7 +128,7 @@ class Leader:
         ready = asyncio.Event()
         watching = asyncio.create_task(
             kopf.operator(
-                registry=registry.build(self._take_in),
+                registry=registry.build(self.take_in),
                 ready_flag=ready,
                 standalone=True,
                 clusterwide=not self._told.namespaces,
@@ -144,16 +144,20 @@ class Leader:
         finally:
             watching.cancel()
 
-    def _take_in(self, kind: ResourceKind, manifest: Manifest, what: str | None) -> None:
+    def take_in(self, kind: ResourceKind, manifest: Manifest, what: str | None) -> None:
         """Take an event into the mirror and wake whom it concerns. What is listed is always looked at."""
         self._watchdog.heard(kind)
         if what == "DELETED":
-            is_new = self._mirror.remove(kind, manifest)
+            is_new = self.mirror.remove(kind, manifest)
         else:
-            is_new = self._mirror.put(kind, manifest)
+            is_new = self.mirror.put(kind, manifest)
         if is_new or what is None:
-            for subject, seconds in concerns.of_event(self._mirror, kind, manifest):
+            for subject, seconds in concerns.of_event(self.mirror, kind, manifest):
                 self._wake(subject, seconds)
+
+    def due(self) -> int:
+        """Return how many objects wait to be looked at."""
+        return self._workers.depth()
 
     def _wake(self, subject: Subject, after_seconds: float = 0.0) -> None:
         self._workers.wake(subject, after_seconds)
