@@ -10,27 +10,25 @@ from batchpoint.api import parsing
 from batchpoint.api.deployment import BatchDeployment
 from batchpoint.api.endpoint import BatchEndpoint
 from batchpoint.api.job import BatchJob, BatchJobStatus
-from batchpoint.api.meta import ASSET_LABEL, PROFILE_LABEL, runner_job_name
-from batchpoint.api.placement import ComputeProfile
+from batchpoint.api.meta import runner_job_name
 from batchpoint.api.reasons import Reason
 from batchpoint.cluster import facts, needs
 from batchpoint.cluster.client import Client
 from batchpoint.cluster.mirror import Mirror
+from batchpoint.cluster.references import References
 from batchpoint.cluster.remembered import Remembered
 from batchpoint.cluster.resources import (
-    CONFIG_MAPS,
     EVENTS,
     JOBS,
     PODS,
     RUNNER_JOBS,
-    SECRETS,
     WORKLOADS,
     Key,
     Manifest,
 )
 from batchpoint.cluster.runners import POD_OF_JOB, Runners
 from batchpoint.errors import Forbidden, NotFound, SpecError
-from batchpoint.planning import admission, assets, deployment, queueing
+from batchpoint.planning import admission, assets, queueing
 from batchpoint.planning.admission import Scene
 from batchpoint.planning.assets import Catalogue
 from batchpoint.planning.observed import (
@@ -47,10 +45,8 @@ from batchpoint.planning.observed import (
 from batchpoint.planning.snapshot import EarlierJob
 from batchpoint_runner.contract import InputSpec, InputType, Progress
 
-SETTING_SECONDS = 15.0
-"""Profiles, config maps and secrets are read again after this time."""
 MOMENT_SECONDS = 5.0
-"""Pods, events, assets and workloads are: one look at a job must not read them twice."""
+"""Pods, events and workloads are read again after this time: one look at a job must not read them twice."""
 JOB_UID_OF_WORKLOAD = "kueue.x-k8s.io/job-uid"
 
 
@@ -94,12 +90,9 @@ class Observer:
         self._client = client
         self._mirror = mirror
         self._runners = runners
-        self._operator_namespace = operator_namespace
-        self._check_secrets = check_secrets
-        self._profiles = Remembered[str, ComputeProfile | None](seconds=SETTING_SECONDS)
-        self._code_keys = Remembered[Key, tuple[str, ...] | None](seconds=SETTING_SECONDS)
-        self._secrets = Remembered[Key, bool](seconds=SETTING_SECONDS)
-        self._assets = Remembered[str, Catalogue](seconds=MOMENT_SECONDS)
+        self._references = References(
+            client, operator_namespace=operator_namespace, check_secrets=check_secrets
+        )
         self._workloads = Remembered[str, WorkloadFacts | None](seconds=MOMENT_SECONDS)
         self._pods = Remembered[tuple[str, str], tuple[PodFacts, ...]](seconds=MOMENT_SECONDS)
         self._events = Remembered[str, tuple[EventFacts, ...]](seconds=MOMENT_SECONDS)
@@ -144,9 +137,9 @@ class Observer:
             endpoint_uid=uid,
             owned=any(owner.get("uid") == uid for owner in found.metadata.owner_references),
             jobs=self._mirror.jobs_of_deployment(key),
-            profile=await self._profile(found),
-            code_keys=await self._code_keys_of(found),
-            missing_secrets=await self._missing_secrets(found),
+            profile=await self._references.profile(found),
+            code_keys=await self._references.code_keys(found),
+            missing_secrets=await self._references.missing_secrets(found),
         )
 
     async def endpoint(self, key: Key) -> tuple[BatchEndpoint, EndpointObserved] | None:
@@ -204,10 +197,10 @@ class Observer:
         found = self._mirror.deployments(job.namespace).get(name or "")
         earlier, unfinished = await self._earlier(job)
         return JobObserved(
-            scene=self._scene(job.namespace, await self._assets_for(job)),
+            scene=self._scene(job.namespace, await self._references.assets(job)),
             name_taken=attempts.name_taken,
             capacity=self._capacity(job),
-            profile=await self._profile(found) if found else None,
+            profile=await self._references.profile(found) if found else None,
             earlier=earlier,
             earlier_unfinished=unfinished,
         )
@@ -257,7 +250,7 @@ class Observer:
             return None
         uri, type_ = given.uri, given.type
         if uri.startswith("asset://"):
-            asset = assets.find(uri, await self._assets_for(job))
+            asset = assets.find(uri, await self._references.assets(job))
             if isinstance(asset, str):
                 return None
             uri, type_ = asset.uri, asset.type or type_
@@ -269,61 +262,6 @@ class Observer:
             exclude=given.exclude if is_folder else (),
             recursive=given.recursive,
         )
-
-    async def _assets_for(self, job: BatchJob) -> Catalogue:
-        """Return the data assets of the namespace if the job names one."""
-        uri = job.spec.input.uri if job.spec.input else ""
-        if not uri.startswith("asset://"):
-            return {}
-        known = await self._assets.get(job.namespace, lambda: self._read_assets(job.namespace))
-        if isinstance(assets.find(uri, known), str):  # perhaps applied a moment ago
-            known = await self._read_assets(job.namespace)
-            self._assets.put(job.namespace, known)
-        return known
-
-    async def _read_assets(self, namespace: str) -> Catalogue:
-        found = await self._client.list(CONFIG_MAPS, namespace, labels=ASSET_LABEL)
-        return assets.catalogue(asset for each in found if (asset := facts.asset(each)))
-
-    # What a deployment names
-
-    async def _profile(self, found: BatchDeployment) -> ComputeProfile | None:
-        name = found.spec.compute.profile
-        if name is None:
-            return None
-        return await self._profiles.get(name, lambda: self._read_profile(name))
-
-    async def _read_profile(self, name: str) -> ComputeProfile | None:
-        found = await self._client.list(
-            CONFIG_MAPS, self._operator_namespace, labels=f"{PROFILE_LABEL}={name}"
-        )
-        return facts.profile(found[0]) if found else None
-
-    async def _code_keys_of(self, found: BatchDeployment) -> tuple[str, ...] | None:
-        configuration = found.spec.code_configuration
-        name = configuration.code.config_map if configuration else None
-        if name is None:
-            return None
-        key = Key(found.namespace, name)
-        return await self._code_keys.get(key, lambda: self._read_code_keys(key))
-
-    async def _read_code_keys(self, key: Key) -> tuple[str, ...] | None:
-        manifest = await self._client.get(CONFIG_MAPS, *key)
-        if manifest is None:
-            return None
-        return (*(manifest.get("data") or ()), *(manifest.get("binaryData") or ()))
-
-    async def _missing_secrets(self, found: BatchDeployment) -> tuple[str, ...] | None:
-        if not self._check_secrets:
-            return None
-        names = deployment.secret_names(found.spec)
-        return tuple([name for name in names if not await self._exists(Key(found.namespace, name))])
-
-    async def _exists(self, secret: Key) -> bool:
-        return await self._secrets.get(secret, lambda: self._read_exists(secret))
-
-    async def _read_exists(self, secret: Key) -> bool:
-        return await self._client.get(SECRETS, *secret, metadata_only=True) is not None
 
     # What a Job has
 

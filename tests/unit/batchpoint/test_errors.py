@@ -12,7 +12,7 @@ def test_only_what_may_pass_by_itself_is_retryable() -> None:
         for cls in vars(errors).values()
         if isinstance(cls, type) and issubclass(cls, errors.BatchpointError) and cls.retryable
     }
-    assert {"NotReady", "Conflict", "Unavailable"} == tree
+    assert {"NotReady", "Conflict", "AlreadyExists", "Unavailable"} == tree
 
 
 def test_a_spec_error_names_its_field() -> None:

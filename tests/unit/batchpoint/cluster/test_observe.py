@@ -19,7 +19,6 @@ from batchpoint.cluster.resources import (
     JOBS,
     PODS,
     RUNNER_JOBS,
-    SECRETS,
     Key,
     ResourceKind,
 )
@@ -54,17 +53,11 @@ class Scenery:
         self.mirror.put(kind, self.server.put(kind, manifest))
 
     @asynccontextmanager
-    async def observer(self, *, check_secrets: bool = False) -> AsyncIterator[Observer]:
+    async def observer(self) -> AsyncIterator[Observer]:
         """Give an observer of it."""
         async with self.server.client() as api:
             runners = Runners(api)
-            yield Observer(
-                api,
-                self.mirror,
-                runners,
-                operator_namespace="batchpoint",
-                check_secrets=check_secrets,
-            )
+            yield Observer(api, self.mirror, runners, operator_namespace="batchpoint")
             await runners.close()
 
     async def look(self, now: datetime = SOON) -> JobObserved:
@@ -317,7 +310,7 @@ async def test_a_profile_is_read_from_the_operators_namespace(scenery: Scenery) 
 
 
 async def test_a_deployment_tells_its_owner_code_and_jobs(scenery: Scenery) -> None:
-    """Secrets are not looked at unless that is wanted."""
+    """Each with one request at most."""
     code = {"code": {"configMap": "script"}, "scoringScript": "score.py"}
     owned = manifests.deployment(codeConfiguration=code)
     endpoint = scenery.mirror.endpoints(NS)["digits"]
@@ -335,17 +328,6 @@ async def test_a_deployment_tells_its_owner_code_and_jobs(scenery: Scenery) -> N
         found[1].missing_secrets,
     )
     assert ["first"] == [job.name for job in found[1].jobs]
-
-
-async def test_missing_secrets_are_named_if_that_is_wanted(scenery: Scenery) -> None:
-    """Only their metadata is asked for."""
-    scenery.has(DEPLOYMENTS, manifests.deployment(environment={"pullSecrets": ["registry"]}))
-    scenery.server.put(SECRETS, {"metadata": {"name": "registry", "namespace": NS}})
-    async with scenery.observer(check_secrets=True) as observer:
-        found = await observer.deployment(FOREST)
-    assert found is not None
-    assert ("batchpoint-datastore-lake",) == found[1].missing_secrets
-    assert all("PartialObjectMetadata" in each["Accept"] for each in scenery.server.headers)
 
 
 async def test_an_endpoint_tells_its_jobs(scenery: Scenery) -> None:
