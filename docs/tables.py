@@ -6,6 +6,7 @@ as it is. `make verify` writes them again and fails when that changes anything.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -13,11 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
+from batchpoint import settings as operator_settings
 from batchpoint.api import schema
 from batchpoint.api.kinds import KINDS
 from batchpoint.api.reasons import Reason
 from batchpoint.cli.run import run
+from batchpoint.metrics import Metrics
 from batchpoint_runner import settings
 from batchpoint_runner.storage import datastores
 
@@ -26,12 +31,37 @@ DOCS = Path(__file__).resolve().parent
 _TABLE = re.compile(r"(<!-- table: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def environment_variables() -> Iterable[tuple[str, ...]]:
-    """Yield one row for each variable of the runner."""
+def environment_variables(model: type[BaseModel]) -> Iterable[tuple[str, ...]]:
+    """Yield one row for each variable of a process."""
     yield "variable", "default", "meaning"
-    for name, field in settings.Settings.model_fields.items():
-        default = "none" if field.default is None else f"`{field.default}`"
-        yield f"`{settings.PREFIX}{name.upper()}`", default, _one_line(field.description or "")
+    for name, field in model.model_fields.items():
+        meaning = _one_line(field.description or "")
+        yield f"`{settings.PREFIX}{name.upper()}`", _default(field), meaning
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "**required**"
+    if field.default in (None, (), {}):
+        return "none"
+    shown = json.dumps(field.default) if isinstance(field.default, dict) else field.default
+    return f"`{shown}`"
+
+
+def operator_metrics() -> Iterable[tuple[str, ...]]:
+    """Yield one row for each metric of the operator."""
+    yield "metric", "labels", "meaning"
+    metrics = Metrics()
+    metrics.watch_queue(lambda: 0, lambda: 0)
+    metrics.watch_jobs(lambda: {("", ""): 0})
+    # The library tells labels and unused metrics only by its private fields.
+    for collector in dict.fromkeys(metrics.registry._names_to_collectors.values()):
+        (family,) = collector.describe() or collector.collect()
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        labels = getattr(collector, "_labelnames", None) or list(
+            family.samples and family.samples[0].labels
+        )
+        yield f"`{name}`", ", ".join(labels), _one_line(family.documentation)
 
 
 def datastore_files() -> Iterable[tuple[str, ...]]:
@@ -108,7 +138,9 @@ def _as_yaml(value: object) -> str:
 
 
 TABLES: Mapping[str, Callable[[], Iterable[tuple[str, ...]]]] = {
-    "environment-variables": environment_variables,
+    "environment-variables": partial(environment_variables, settings.Settings),
+    "operator-variables": partial(environment_variables, operator_settings.Settings),
+    "operator-metrics": operator_metrics,
     "datastore-files": datastore_files,
     "reasons": condition_reasons,
     "run-options": options,
