@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster import commands, paths
+from cluster.errors import Unavailable
 
 CERTIFICATES = Path("/etc/ssl/certs")
 """Of this machine: whoever it trusts on its way to the package index is trusted while images are built."""
@@ -48,15 +49,23 @@ def commit(tree: Path, name: str, environment: Mapping[str, str]) -> None:
 
 
 def build(wanted: Build) -> str:
-    """Build a target and return the id of the image. Steps that nothing changed for are not repeated."""
+    """Build a target and return the id of the image. Steps that nothing changed for are not repeated.
+
+    Raises:
+        Unavailable: A step failed.
+    """
     index = _index_configuration()
     volumes = [f"--volume={CERTIFICATES}:{CERTIFICATES}:ro", f"--volume={index}:/etc/pip.conf:ro"]
     # Without a runtime of containers, and on the machine's own network: steps only run pip.
     options = ["--layers", "--quiet", "--isolation=chroot", "--network=host", "--format=oci"]
     options += [f"--file={wanted.dockerfile}", f"--target={wanted.target}"]
-    return _run(
-        "build", *options, *volumes, f"--build-arg=BASE={wanted.base}", str(wanted.context)
-    ).strip()
+    base = f"--build-arg=BASE={wanted.base}"
+    try:
+        return _run("build", *options, *volumes, base, str(wanted.context)).strip()
+    except Unavailable:
+        # A step that failed leaves its container behind, mounted.
+        _run("rm", "--all")
+        raise
 
 
 def copy_out(image: str, folder: Path) -> None:
