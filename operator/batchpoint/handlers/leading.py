@@ -131,6 +131,8 @@ class Leader:
                 registry=registry.build(self.take_in),
                 ready_flag=ready,
                 standalone=True,
+                # Unused, but else kopf asks for the user's name, which an id without an account has not.
+                identity=self._told.lease_name,
                 clusterwide=not self._told.namespaces,
                 namespaces=self._told.namespaces,
             )
