@@ -84,7 +84,8 @@ class Settings(BaseModel):
     labels: Pairs = {}
     """Of Jobs and pods, as JSON, for cost allocation and network policies; ours cannot be replaced."""
     allowed_service_accounts: Names = ()
-    """Service accounts that deployments may name, separated by commas. Empty: any of the namespace."""
+    """Service accounts that deployments may name, separated by commas. Empty: none, because an account
+    may carry rights in a cloud; ``*``: any of the namespace."""
     check_secrets: bool = False
     """Whether deployments say that a Secret is missing before a job needs it. It takes the right to get
     secrets, of which only the metadata is read."""

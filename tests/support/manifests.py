@@ -12,6 +12,15 @@ NAMESPACE = "scoring"
 TIME = "2026-11-21T09:00:00Z"
 
 
+READY = {
+    "type": "Ready",
+    "status": "True",
+    "reason": "Available",
+    "observedGeneration": 1,
+    "lastTransitionTime": TIME,
+}
+
+
 def meta(name: str, version: int, **more: Any) -> Manifest:
     """Return metadata as the server gives it."""
     return {
@@ -35,7 +44,7 @@ def endpoint(name: str = "digits", *, version: int = 1, **spec: Any) -> Manifest
 
 
 def deployment(name: str = "forest", *, version: int = 2, **spec: Any) -> Manifest:
-    """Return a deployment of the endpoint ``digits``."""
+    """Return a deployment of the endpoint ``digits`` that was found ready."""
     wanted = {
         "endpoint": "digits",
         "model": {"uri": "datastore://lake/models/forest", "type": "MLflow"},
@@ -46,6 +55,7 @@ def deployment(name: str = "forest", *, version: int = 2, **spec: Any) -> Manife
         "kind": "BatchDeployment",
         "metadata": meta(name, version),
         "spec": wanted | spec,
+        "status": {"observedGeneration": 1, "conditions": [READY]},
     }
 
 

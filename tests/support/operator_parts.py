@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from batchpoint.api.deployment import BatchDeployment
 from batchpoint.api.meta import API_VERSION, JOB_LABEL, MANAGED_BY, MANAGER
 from batchpoint.api.resource import Resource
 from batchpoint.cluster.apply import Applier
@@ -32,6 +33,7 @@ from batchpoint.handlers.wakeups import Subject
 from batchpoint.metrics import Metrics
 from batchpoint.rendering.options import RenderOptions
 from support.api_server import ApiServer
+from support.manifests import READY
 
 NAMESPACE = "scoring"
 OPTIONS = RenderOptions(runner_image="runner:1", default_scorer_image="scorer:1")
@@ -59,8 +61,13 @@ class Parts:
     woken: list[tuple[Subject, float]] = field(default_factory=list)
 
     def have(self, resource: Resource, **metadata: object) -> Manifest:
-        """Have an object in the server and, as if its event had come, in the mirror."""
+        """Have an object in the server and, as if its event had come, in the mirror.
+
+        A deployment was found ready, unless it says otherwise itself.
+        """
         manifest = resource.as_manifest()
+        if isinstance(resource, BatchDeployment):
+            manifest.setdefault("status", {"conditions": [READY]})
         given = {name: value for name, value in manifest["metadata"].items() if value}
         manifest["metadata"] = given | {"namespace": NAMESPACE, **metadata}
         kind = KINDS[resource.kind]

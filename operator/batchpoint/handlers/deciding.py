@@ -41,7 +41,7 @@ class Decider:
         mirror: Where objects are that cannot be understood.
         observer: Reads.
         options: What the platform decides about instances; deployments show some of it.
-        allowed_service_accounts: Those that deployments may name; empty: any.
+        allowed_service_accounts: Those that deployments may name; empty: none.
     """
 
     def __init__(

@@ -29,6 +29,9 @@ MISSING_SECONDS = 10.0
 PRESENT_SECONDS = 300.0
 """Between two looks at config maps and secrets that are there: whoever deletes them does not tell."""
 
+ANY = "*"
+"""In the list of allowed service accounts: all of the namespace."""
+
 _PULLED_PHASES = (
     Phase.RUNNING,
     Phase.FINALIZING,
@@ -55,7 +58,7 @@ def plan(
         observed: What it depends on.
         now: Moment of what changes; a deployment of which nothing changes does not depend on it.
         default_image: Scores where the deployment names no image.
-        allowed_service_accounts: Those that deployments may name. Empty: any of the namespace.
+        allowed_service_accounts: Those that deployments may name. Empty: none; `ANY`: all of the namespace.
         runner_requests: What the runner of each instance asks of its node.
     """
     old = deployment.status or BatchDeploymentStatus()
@@ -149,13 +152,13 @@ def _service_account(spec: BatchDeploymentSpec, allowed: Collection[str]) -> Fin
     type_, name = conditions.SERVICE_ACCOUNT_ALLOWED, spec.service_account_name
     if name is None:
         return readiness.fine(type_, "Pods have the service account of the namespace, tokenless.")
-    if allowed and name not in allowed:
+    if name not in allowed and ANY not in allowed:
+        choice = f"it allows {readiness.quoted(sorted(allowed))}" if allowed else "it allows none"
         return readiness.problem(
             type_,
             Reason.SERVICE_ACCOUNT_NOT_ALLOWED,
-            f'The operator does not allow service account "{name}"; it allows '
-            f"{readiness.quoted(sorted(allowed))}. Name one of them in spec.serviceAccountName, or leave "
-            "it out.",
+            f'The operator does not allow service account "{name}"; {choice}. Leave '
+            "spec.serviceAccountName out, or ask the platform team to allow it.",
         )
     return readiness.fine(type_, f'Pods have service account "{name}".')
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from batchpoint.api import meta
+from batchpoint.api import conditions, meta
+from batchpoint.api.deployment import BatchDeployment
 from batchpoint.api.job import BatchJob
 from batchpoint.api.reasons import Reason
 from batchpoint.errors import SpecError
@@ -41,7 +42,7 @@ def launch(job: BatchJob, observed: JobObserved) -> CreateRunnerJob | Problem:
     if problem := _problem(job, observed):
         return problem
     scene = observed.scene
-    deployment = scene.deployments[admission.deployment_name(job, scene) or ""]
+    deployment = _deployment(job, scene)
     try:
         config = snapshot.resolve(
             scene.endpoints[job.spec.endpoint],
@@ -74,6 +75,8 @@ def _problem(job: BatchJob, observed: JobObserved) -> Problem | None:
             found=f'BatchJob "{job.spec.rerun.job}" has not ended',
             allowed="this job starts when it has",
         )
+    if problem := _deployment_is_not_judged(_deployment(job, observed.scene)):
+        return problem
     if observed.name_taken:
         return name_is_taken(job, 1)
     return _profile_is_missing(job, observed.scene, observed)
@@ -90,8 +93,22 @@ def name_is_taken(job: BatchJob, attempt: int) -> Problem:
     )
 
 
+def _deployment_is_not_judged(deployment: BatchDeployment) -> Problem | None:
+    """The deployment was edited a moment ago; what it may not do is found out before a pod does it."""
+    status = deployment.status
+    ready = conditions.find(status.conditions, conditions.READY) if status else None
+    if deployment.metadata.generation <= (ready.observed_generation if ready else 0):
+        return None
+    return Problem(
+        reason=Reason.DEPLOYMENT_NOT_READY,
+        field="spec.deployment",
+        found=f'BatchDeployment "{deployment.name}" is being looked at',
+        allowed="the job starts when it is ready",
+    )
+
+
 def _profile_is_missing(job: BatchJob, scene: Scene, observed: JobObserved) -> Problem | None:
-    deployment = scene.deployments[admission.deployment_name(job, scene) or ""]
+    deployment = _deployment(job, scene)
     profile = deployment.spec.compute.profile
     if profile is None or observed.profile is not None:
         return None
@@ -102,6 +119,10 @@ def _profile_is_missing(job: BatchJob, scene: Scene, observed: JobObserved) -> P
         "configured",
         allowed="correct compute.profile there, or ask the platform team for the profile",
     )
+
+
+def _deployment(job: BatchJob, scene: Scene) -> BatchDeployment:
+    return scene.deployments[admission.deployment_name(job, scene) or ""]
 
 
 def _problem_of_config(config: RunConfig, observed: JobObserved) -> Problem | None:

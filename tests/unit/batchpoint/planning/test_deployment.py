@@ -163,10 +163,13 @@ def test_each_thing_that_is_needed_has_a_condition(
     assert sum_ == _said(plan, "Ready")
 
 
-def test_any_service_account_is_allowed_where_there_is_no_list() -> None:
-    """An empty list means any."""
-    plan = _plan(stored(a_deployment(serviceAccountName="whoever")))
-    assert (TRUE, Reason.AVAILABLE) == _said(plan, "ServiceAccountAllowed")
+@pytest.mark.parametrize(("allowed", "status"), [((), FALSE), (("*",), TRUE), (("other",), FALSE)])
+def test_a_service_account_is_allowed_only_by_the_list(
+    allowed: tuple[str, ...], status: ConditionStatus
+) -> None:
+    """An empty list allows none, a star all."""
+    plan = _plan(stored(a_deployment(serviceAccountName="whoever")), allowed=allowed)
+    assert status is _said(plan, "ServiceAccountAllowed")[0]
 
 
 def test_secrets_are_those_that_pods_mount_each_once() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from batchpoint.api.conditions import Condition, ConditionStatus
+from batchpoint.api.deployment import BatchDeploymentStatus
 from batchpoint.api.placement import ComputeProfile
 from batchpoint.api.reasons import Reason
 from batchpoint.planning import launching
@@ -15,6 +18,8 @@ from batchpoint.planning.snapshot import EarlierJob
 from batchpoint_runner.contract import InputSpec
 from support.observed import a_live_job, a_scene, observed
 from support.resources import a_deployment, an_endpoint
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 EARLIER = EarlierJob(
     uid="uid-zeroth",
@@ -51,6 +56,31 @@ def test_a_rerun_is_launched_with_what_it_takes_over() -> None:
     assert isinstance(found, CreateRunnerJob)
     assert found.config.rerun is not None
     assert "uid-zeroth" == found.config.rerun.uid
+
+
+@pytest.mark.parametrize(("judged", "problem"), [(None, True), (1, True), (2, False)])
+def test_a_job_waits_until_an_edited_deployment_was_looked_at(
+    judged: int | None, problem: bool
+) -> None:
+    """Otherwise what a deployment may not do would be done in the moment before it is refused."""
+    deployment = a_deployment()
+    deployment = deployment.model_copy(
+        update={"metadata": deployment.metadata.model_copy(update={"generation": 2})}
+    )
+    if judged is not None:
+        ready = Condition(
+            type="Ready",
+            status=ConditionStatus.TRUE,
+            reason=Reason.AVAILABLE,
+            observed_generation=judged,
+            last_transition_time=NOW,
+        )
+        status = BatchDeploymentStatus(conditions=(ready,))
+        deployment = deployment.model_copy(update={"status": status})
+    live = a_live_job()
+    found = launching.launch(live, observed(scene=a_scene(an_endpoint(), deployment, live)))
+    assert problem is isinstance(found, Problem)
+    assert not isinstance(found, Problem) or Reason.DEPLOYMENT_NOT_READY is found.reason
 
 
 LONG = {f"V{number}": "x" * 8000 for number in range(30)}
