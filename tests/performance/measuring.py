@@ -67,14 +67,19 @@ class _Sampler(threading.Thread):
                 tree = [self._root, *self._root.children(recursive=True)]
             except psutil.NoSuchProcess:
                 return
-            self.peak = max(self.peak, sum(_pss(process.pid) for process in tree))
+            self.peak = max(self.peak, sum(_pss_kb(process.pid) for process in tree))
 
     def stop(self) -> None:
         self._stopped.set()
         self.join()
 
 
-def _pss(pid: int) -> int:
+def pss_mb(pid: int) -> float:
+    """Return the PSS of one process, in MB of 10^6 bytes; 0 if it has ended."""
+    return _pss_kb(pid) * 1024 / 1e6
+
+
+def _pss_kb(pid: int) -> int:
     try:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except OSError:
