@@ -32,6 +32,16 @@ class _Loop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._clock.now
 
+    def pass_time(self, seconds: float) -> None:
+        self._clock.now += seconds
+
+
+def freeze(seconds: float) -> None:
+    """Let time pass in which this process did not run, as when it is stopped by a signal."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, _Loop)
+    loop.pass_time(seconds)
+
 
 def run(main: Coroutine[Any, Any, _R]) -> _R:
     """Run a coroutine to its end on a clock that starts at 0; no sockets, no threads.

@@ -64,7 +64,9 @@ class EventPoster:
             except AlreadyExists:
                 continue  # told before
             except ClusterError as error:
-                logger.warning("Event not posted", extra={"cause": error.message})
+                # A namespace that is going away takes no more events; nobody misses them.
+                level = logging.DEBUG if "being terminated" in error.message else logging.WARNING
+                logger.log(level, "Event not posted", extra={"cause": error.message})
                 self._dropped()
             finally:
                 self._queue.task_done()

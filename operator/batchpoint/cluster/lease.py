@@ -65,8 +65,10 @@ async def lead(client: Client, candidate: Candidate, run: Callable[[], Awaitable
     logger.info("Lease acquired", extra={"lease": candidate.name, "identity": candidate.identity})
     work = asyncio.ensure_future(run())
     renewal = asyncio.create_task(election.renew_loop())
+    # The loop above tries for ten seconds more when the process wakes from a freeze: others act by then.
+    expiry = asyncio.create_task(lock.expire())
     try:
-        await asyncio.wait({work, renewal}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({work, renewal, expiry}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
             logger.error("Lease lost", extra={"lease": candidate.name})
             work.cancel()  # and not waited for: there is no time
@@ -74,9 +76,12 @@ async def lead(client: Client, candidate: Candidate, run: Callable[[], Awaitable
         await work
         return True
     finally:
-        if not renewal.done():
-            await _cancelled(work)
-            await _cancelled(renewal)
+        is_held = not renewal.done() and not expiry.done()
+        if is_held:
+            await _cancelled(work)  # which may take its time, so the lease is renewed meanwhile
+        await _cancelled(renewal)
+        await _cancelled(expiry)
+        if is_held:
             await lock.release()
 
 
@@ -149,6 +154,15 @@ class _Lock(BaseLock):
             return False
         self._held_since = begin
         return True
+
+    async def expire(self) -> None:
+        """Return when the lease was not renewed for `RENEW_SECONDS`, however long the process stood still."""
+        clock = asyncio.get_running_loop()
+        while self._held_since is not None:
+            left = self._held_since + RENEW_SECONDS - clock.time()
+            if left <= 0:
+                return
+            await asyncio.sleep(left)
 
     async def release(self) -> None:
         """Let the next candidate have the lease at once."""

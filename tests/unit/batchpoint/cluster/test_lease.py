@@ -171,6 +171,24 @@ def test_a_leader_that_cannot_renew_ends_before_another_may_act(
     assert last_renewal + lease.RENEW_SECONDS <= ended < last_renewal + lease.LEASE_SECONDS
 
 
+def test_a_leader_that_was_frozen_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It must not act while it still asks whether it leads: another may do so since long."""
+
+    async def main() -> dict[str, float]:
+        leases = Leases()
+
+        async def work() -> None:
+            await asyncio.sleep(9)
+            virtual_time.freeze(60)
+            leases.is_silent = True
+            await asyncio.sleep(3600)
+
+        assert not await lease.lead(leases, a_candidate("a"), work)
+        return {"ended": now()}
+
+    assert pytest.approx(69, abs=0.1) == run(monkeypatch, main())["ended"]
+
+
 def test_a_dead_leader_is_followed_when_its_lease_has_run_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
