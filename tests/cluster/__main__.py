@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from cluster import binaries, building, lifecycle, paths, status
+from cluster import binaries, building, datastores, lifecycle, paths, status
 from cluster.configuration import Limits
 from cluster.errors import Unavailable
 
@@ -33,6 +34,15 @@ def _run(options: argparse.Namespace) -> int:
         case "images":
             provided = building.provide()
             print("\n".join(f"{target}={name}" for target, name in provided.items()))
+            building.write_values(provided)
+        case "put":
+            count = datastores.put(options.datastore, options.folder, options.namespace)
+            print(
+                f'datastore "{options.datastore}" of namespace "{options.namespace}": {count:,} files'
+            )
+        case "get":
+            found = datastores.get(options.datastore, options.path, options.namespace)
+            sys.stdout.buffer.write(found)
         case "build":
             binaries.build([binaries.ALL[name] for name in options.names])
             print("\n".join(str(binaries.ALL[name].path) for name in options.names))
@@ -62,10 +72,21 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("down", help="end it and remove everything of it")
     commands.add_parser("env", help="print what to evaluate in a shell to use it")
     commands.add_parser(
-        "images", help="build the project's images, import them, and print their names"
+        "images",
+        help="build the project's images, import them, print their names, and write them as values of the chart",
     )
     build = commands.add_parser("build", help="build programs and print where they are")
     build.add_argument("names", nargs="+", choices=binaries.ALL, metavar="NAME")
+    put = commands.add_parser(
+        "put",
+        help="make a datastore of a folder's files, in place of what was in it, and its Secret",
+    )
+    get = commands.add_parser("get", help="print a file of a datastore")
+    for command in (put, get):
+        command.add_argument("datastore", metavar="DATASTORE")
+        command.add_argument("--namespace", "-n", default="default", help="[default: %(default)s]")
+    put.add_argument("folder", type=Path, metavar="FOLDER")
+    get.add_argument("path", metavar="PATH")
     return parser
 
 

@@ -13,7 +13,7 @@ import json
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,9 @@ TARGETS = (
     Target(name="runner", dockerfile="runner-image/Dockerfile"),
     Target(name="scorer", dockerfile="runner-image/Dockerfile"),
 )
+
+VALUES = ROOT / "build" / "images.json"
+"""What the chart is told of the images that were built last."""
 
 ID_CHARACTERS = 12
 """Of an image's id, that name it."""
@@ -96,6 +99,21 @@ def _built(target: Target, base: str) -> str:
 def name_of(target: str, image: str) -> str:
     """Return the name of an image: its tag is the beginning of its id."""
     return f"localhost/batchpoint-{target}:{image.removeprefix('sha256:')[:ID_CHARACTERS]}"
+
+
+def write_values(names: Mapping[str, str], path: Path = VALUES) -> None:
+    """Write the chart's values for images, as JSON: a tag may look like a number, and quotes keep it a text.
+
+    Args:
+        names: By target.
+        path: File to write.
+    """
+    images_of = {}
+    for target, name in names.items():
+        repository, _, tag = name.rpartition(":")
+        images_of[target] = {"repository": repository, "tag": tag}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"images": images_of}, indent=2) + "\n")
 
 
 def _send(name: str) -> None:

@@ -15,10 +15,10 @@ def main() -> int:
     """Install, and return the exit code: 1 if something failed, whose words are printed."""
     state = paths.state()
     try:
-        names = building.provide()
+        building.write_values(building.provide())
         began = time.monotonic()
         kube = Kube.connect(state.kubeconfig, state.programs / "kubectl")
-        operators.install(kube, *operators.image_values(names))
+        operators.install(kube, "--values", building.VALUES)
     except (Unavailable, Refused) as exc:
         print(exc, file=sys.stderr)
         return 1

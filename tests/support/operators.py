@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,17 +64,6 @@ def install(kube: Kube, *options: str | Path) -> None:
     """
     waiting = ("--create-namespace", "--wait", f"--timeout={ROLLOUT_SECONDS}s")
     helm(kube, "upgrade", "--install", RELEASE, CHART, "--values", VALUES, *waiting, *options)
-
-
-def image_values(names: Mapping[str, str]) -> list[str]:
-    """Return the options that set images by the names under which they were imported, by target."""
-    options = []
-    for target, name in names.items():
-        repository, _, tag = name.rpartition(":")
-        options += ["--set", f"images.{target}.repository={repository}"]
-        # A tag may be all digits, and then would be taken for a number.
-        options += ["--set-string", f"images.{target}.tag={tag}"]
-    return options
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,3 +98,17 @@ def test_dockerfiles_install_what_is_locked_and_run_as_nobody(file: str) -> None
     for name in finals:
         stage = text.partition(f" AS {name}\n")[2].partition("\nFROM ")[0]
         assert "\nUSER 65532:65532\n" in stage
+
+
+def test_values_of_the_chart_name_all_images(tmp_path: Path) -> None:
+    """A tag of digits alone, or one that reads like a number, stays a text."""
+    path = tmp_path / "build" / "images.json"
+    building.write_values(
+        {"runner": NAME, "scorer": "localhost/batchpoint-scorer:123e56789012"}, path
+    )
+    assert {
+        "images": {
+            "runner": {"repository": "localhost/batchpoint-runner", "tag": "0123456789ab"},
+            "scorer": {"repository": "localhost/batchpoint-scorer", "tag": "123e56789012"},
+        }
+    } == json.loads(path.read_text())
