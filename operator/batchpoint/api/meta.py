@@ -63,6 +63,8 @@ QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 RUNNER_CONTAINER = "runner"
 SCORER_CONTAINER = "scorer"
 """Names of the two containers of an instance; only the scorer's exit code counts (KUBERNETES.md §2)."""
+INSTALLER_CONTAINER = "pip"
+"""Name of the container that installs ``environment.pip`` before the scorer starts."""
 
 LONGEST_ENDPOINT_NAME = 40
 LONGEST_DEPLOYMENT_NAME = 63

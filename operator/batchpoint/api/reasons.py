@@ -158,6 +158,10 @@ class Reason(StrEnum):
         "ContainerUnstartable",
         "The container runtime cannot start a container; the message has its words.",
     )
+    PACKAGES_UNAVAILABLE = (
+        "PackagesUnavailable",
+        "The packages of environment.pip cannot be installed; another instance tries again.",
+    )
     OUT_OF_MEMORY = "OutOfMemory", "A container took more memory than its limit, and was killed."
     EVICTED = "Evicted", "The node ran short of something and put the pod out; another one follows."
     INSTANCE_CRASHED = "InstanceCrashed", "An instance ended by a crash; another one follows."

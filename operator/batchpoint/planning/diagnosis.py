@@ -35,6 +35,7 @@ REASONS = frozenset(
         Reason.SECRET_MISSING,
         Reason.VOLUME_UNAVAILABLE,
         Reason.CONTAINER_UNSTARTABLE,
+        Reason.PACKAGES_UNAVAILABLE,
         Reason.OUT_OF_MEMORY,
         Reason.EVICTED,
         Reason.INSTANCE_CRASHED,

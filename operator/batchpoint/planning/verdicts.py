@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from batchpoint.api.meta import RUNNER_CONTAINER
+from batchpoint.api.meta import INSTALLER_CONTAINER, RUNNER_CONTAINER
 from batchpoint.api.reasons import Reason
 from batchpoint.planning import words
 from batchpoint.planning.observed import ContainerFacts, JobCondition, PodFacts
@@ -112,6 +112,13 @@ def _crash(pod: PodFacts) -> Crash | None:
     for container in (pod.scorer, pod.runner):
         if container is not None and container.exit_reason == OUT_OF_MEMORY:
             return Crash(reason=Reason.OUT_OF_MEMORY, sentence=f"{who} {_memory(container)}")
+    for container in pod.others:
+        if container.name == INSTALLER_CONTAINER and container.exit_code:
+            said = words.foreign(_last_fault(container.exit_message))
+            return Crash(
+                reason=Reason.PACKAGES_UNAVAILABLE,
+                sentence=f"{who} could not install environment.pip of the BatchDeployment: {said}",
+            )
     verdict = read(pod)
     if verdict is not None and verdict.code is ExitCode.CRASHED:
         said = words.foreign(verdict.message)
@@ -141,6 +148,14 @@ def _left(code: int, scorer: ContainerFacts | None) -> str:
     if code == NODE_LOST:
         return f"was lost with its node (code {code})"
     return f"crashed: its scorer left with code {code}"
+
+
+def _last_fault(log: str) -> str:
+    """Return what pip said last, which names the package; the lines before tell of its attempts."""
+    faults = [
+        line.removeprefix("ERROR: ") for line in log.splitlines() if line.startswith("ERROR:")
+    ]
+    return faults[-1] if faults else log
 
 
 def _knowledge(verdict: Verdict) -> tuple[bool, bool, int]:

@@ -11,15 +11,12 @@ from typing import Any
 
 from batchpoint.api import quantity
 from batchpoint.api.deployment import BatchDeploymentSpec, Environment
-from batchpoint.api.meta import RUNNER_CONTAINER, SCORER_CONTAINER
+from batchpoint.api.meta import INSTALLER_CONTAINER, RUNNER_CONTAINER, SCORER_CONTAINER
 from batchpoint.planning.plan import CreateRunnerJob
 from batchpoint.rendering import Manifest, volumes
 from batchpoint.rendering.options import RenderOptions
 from batchpoint.rendering.volumes import Mount
 from batchpoint_runner.contract import RunConfig
-
-INSTALLER_CONTAINER = "pip"
-"""Installs ``environment.pip``; only where it is not empty."""
 
 HTTP_PORT = 8080
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from batchpoint.api.meta import JOB_LABEL, RUN_CONFIG_ANNOTATION, SCORER_CONTAINER
+from batchpoint.api.meta import (
+    INSTALLER_CONTAINER,
+    JOB_LABEL,
+    RUN_CONFIG_ANNOTATION,
+    SCORER_CONTAINER,
+)
 from batchpoint.api.placement import Compute, ComputeProfile
 from batchpoint.planning.plan import CreateRunnerJob
 from batchpoint.rendering import Manifest, containers, labels, run_config, volumes
@@ -31,7 +36,7 @@ def template(launch: CreateRunnerJob, options: RenderOptions) -> Manifest:
 def _annotations(launch: CreateRunnerJob) -> dict[str, str]:
     strangers = [SCORER_CONTAINER]
     if launch.deployment.environment.pip:
-        strangers.append(containers.INSTALLER_CONTAINER)
+        strangers.append(INSTALLER_CONTAINER)
     return {
         DEFAULT_CONTAINER_ANNOTATION: SCORER_CONTAINER,
         **{name: comma.join(strangers) for name, comma in IDENTITY_ANNOTATIONS.items()},

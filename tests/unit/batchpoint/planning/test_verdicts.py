@@ -10,12 +10,17 @@ from batchpoint.api.reasons import Reason
 from batchpoint.planning import verdicts
 from batchpoint.planning.observed import PodFacts
 from batchpoint_runner.contract import ExitCode, Verdict
-from support.observed import a_pod, a_verdict, at, decided, left_early
+from support.observed import a_container, a_pod, a_verdict, at, decided, left_early
 
 DRAINED = a_verdict(20, reason="Drained")
 CRASHED = a_verdict(1, reason="StorageUnavailable", message="The store does not answer.")
 PASSED = a_verdict(11)
 MERGED = a_verdict()
+PIP = """\
+WARNING: Retrying (Retry(total=0)) after connection broken
+ERROR: Could not find a version that satisfies the requirement no-such-package==1 (from versions: none)
+ERROR: No matching distribution found for no-such-package==1
+"""
 
 
 @pytest.mark.parametrize(
@@ -90,6 +95,16 @@ def test_the_code_of_a_lost_verdict_is_found_elsewhere() -> None:
             a_pod(scorer={"exit_code": 137, "exit_reason": "Error"}),
             Reason.INSTANCE_CRASHED,
             "most often for lack of memory",
+        ),
+        (
+            a_pod(
+                scorer={"waiting_reason": "PodInitializing"},
+                verdict=DRAINED,
+                others=(a_container("pip", exit_code=1, exit_message=PIP),),
+            ),
+            Reason.PACKAGES_UNAVAILABLE,
+            "instance 0 could not install environment.pip of the BatchDeployment: No matching distribution "
+            "found for no-such-package==1",
         ),
         (a_pod(3, scorer={"exit_code": 255}), Reason.INSTANCE_CRASHED, "instance 3 was lost with"),
         (
