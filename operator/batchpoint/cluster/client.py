@@ -13,7 +13,8 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn, Protocol, TypedDict
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from kubernetes.aio import config
@@ -113,6 +114,9 @@ class Client:
         on_request: OnRequest | None = None,
     ) -> None:
         configuration.connection_pool_maxsize = concurrency
+        # Looked up once: aiohttp would ask the environment in a thread, before each request.
+        configuration.proxy = configuration.proxy or _proxy(configuration.host)
+        configuration.client_session_kwargs = {"trust_env": False}
         self.api = ApiClient(configuration)
         """For the parts of the official client that take one."""
         self.api.user_agent = USER_AGENT
@@ -305,6 +309,14 @@ async def connect(
         concurrency=concurrency,
         on_request=on_request,
     )
+
+
+def _proxy(host: str) -> str | None:
+    """Return the proxy that the environment names for an address."""
+    address = urlsplit(host)
+    if proxy_bypass(address.netloc):
+        return None
+    return getproxies().get(address.scheme)
 
 
 def _refuse(call: _Call, code: int, text: bytes, headers: Mapping[str, str]) -> NoReturn:

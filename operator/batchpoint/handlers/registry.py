@@ -41,11 +41,11 @@ def build(hear: Hear) -> kopf.OperatorRegistry:
 
 
 async def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
-    # Nothing of kopf's own is ever written to an object; where it would be, it had our name.
+    # Nothing of kopf's own is ever written to an object; if it were, it had our name.
     settings.posting.enabled = False
     settings.persistence.finalizer = f"{GROUP}/operator"
-    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
-    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP)
+    settings.persistence.progress_storage = _NoProgress()
+    settings.persistence.diffbase_storage = _NoDifferences()
     # It would list namespaces and definitions, for which a namespaced install has no right.
     settings.scanning.disabled = True
     for kind in WATCHED:
@@ -57,6 +57,38 @@ async def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
     settings.networking.error_backoffs = REPEATED_SECONDS
     # Each object has a task for so long after its last event.
     settings.queueing.idle_timeout = 1.0
+
+
+class _NoDifferences(kopf.DiffBaseStorage):  # type: ignore[misc]
+    """Finds no object changed: kopf's own copy each whole object twice per event, for handlers not used."""
+
+    def build(self, **_: Any) -> Any:
+        return {}
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Keep nothing."""
+
+
+class _NoProgress(kopf.ProgressStorage):  # type: ignore[misc]
+    """Remembers nothing of handlers: those of events have no progress."""
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Keep nothing."""
+
+    def purge(self, **_: Any) -> None:
+        """Have nothing to forget."""
+
+    def touch(self, **_: Any) -> None:
+        """Leave objects alone."""
+
+    def clear(self, *, essence: Any) -> Any:
+        return essence
 
 
 async def _log_in(**context: Any) -> kopf.ConnectionInfo | None:
