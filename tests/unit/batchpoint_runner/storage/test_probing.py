@@ -40,6 +40,19 @@ def test_ones_own_first_write_may_seem_to_exist() -> None:
     assert {} == store.contents()
 
 
+def test_a_refusal_of_what_is_not_there_is_tried_again() -> None:
+    """As by a gateway over a file system that removes the folder of another instance's probe."""
+    store = MemoryStore()
+
+    def refuse(verb: str, path: str) -> None:
+        if verb == "create" and store.calls["create"] == 1:
+            raise AlreadyExists("exists", store=store.uri, path=path, operation=verb)
+
+    store.before = refuse
+    probe(store, "p")
+    assert {} == store.contents()
+
+
 def test_a_silent_store_says_nothing_about_its_honesty() -> None:
     """It is tried again by whoever called."""
     store = MemoryStore()
