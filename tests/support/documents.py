@@ -1,7 +1,8 @@
 """The code blocks of README and docs, with the comment right above each that says what to do with it.
 
 ``<!-- run -->`` and ``<!-- run, exits with N -->`` for console blocks that a test executes, in order, in an
-empty folder of the page's own; ``<!-- file: PATH -->`` for a block that is written there before; and
+empty folder of the page's own; ``<!-- file: PATH -->`` for a block that is written there before;
+``<!-- run in a cluster -->`` for those that end-to-end tests execute, in one shell in the checkout; and
 ``<!-- not run: REASON -->``.
 """
 
@@ -50,6 +51,11 @@ class Block:
             return 0
         match = re.fullmatch(r"run, exits with (\d+)", self.marker)
         return int(match[1]) if match else None
+
+    @property
+    def runs_in_cluster(self) -> bool:
+        """Whether an end-to-end test runs it."""
+        return self.marker == "run in a cluster"
 
     @property
     def reason_not_to_run(self) -> str | None:

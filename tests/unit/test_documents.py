@@ -14,6 +14,7 @@ import yaml
 
 from batchpoint.api import meta, parsing
 from batchpoint.api.kinds import KINDS
+from batchpoint.api.reasons import Reason
 from batchpoint_runner import contract, errors
 from support import documents, repository
 from support.documents import Block
@@ -43,7 +44,7 @@ def tables() -> ModuleType:
 @pytest.mark.parametrize("block", CONSOLES, ids=str)
 def test_console_blocks_are_run_or_say_why_not(block: Block) -> None:
     """A command that nobody runs will be wrong one day."""
-    assert block.exit_code is not None or block.reason_not_to_run
+    assert block.exit_code is not None or block.runs_in_cluster or block.reason_not_to_run
 
 
 @pytest.mark.parametrize("block", CONSOLES, ids=str)
@@ -127,6 +128,14 @@ def test_every_reason_is_explained() -> None:
     """Whoever sees a reason finds it in the table."""
     page = (ROOT / "docs" / "failures.md").read_text()
     assert [] == sorted(reason for reason in reasons() if f"`{reason}`" not in page)
+
+
+def test_every_reason_of_the_cluster_has_advice() -> None:
+    """Whoever sees one in a status finds what to do about it, not only what it means."""
+    page = (ROOT / "docs" / "failures.md").read_text()
+    advice = page.partition("### What to do about them\n")[2].partition("\n## ")[0]
+    first_cells = " ".join(line.split(" | ")[0] for line in advice.splitlines())
+    assert sorted(Reason) == sorted(re.findall(r"`(\w+)`", first_cells))
 
 
 def reasons() -> set[str]:
