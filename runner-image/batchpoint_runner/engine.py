@@ -345,8 +345,10 @@ class Engine:
     def _drain(self, now: float) -> None:
         is_over = self._drain_until is not None and now >= self._drain_until
         for run in list(self._runs.values()):
-            # A chunk with attempts that are not at the host can't become complete any more.
-            if not run.is_publishing and (run.waiting or is_over):
+            # A chunk with attempts that are not at the host can't become complete any more. A host that is
+            # gone has most likely crashed, which is why the instance is told to stop.
+            is_hopeless = is_over or bool(run.waiting) or not self._host_is_there
+            if not run.is_publishing and is_hopeless:
                 for task in run.running:
                     self._scorer.abandon(task)
                 self._work.close(self._runs.pop(run.chunk.name))

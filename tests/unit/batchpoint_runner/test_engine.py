@@ -324,6 +324,19 @@ def test_a_drain_ends_when_its_time_is_over(make: Make) -> None:
     assert (["0", "abandoned"], []) == (calls(bench), list(bench.inputs.iterdir()))
 
 
+def test_a_drain_does_not_wait_for_a_host_that_is_gone(make: Make) -> None:
+    """As when the scorer has crashed: its replacement waits for the end of this instance."""
+    bench = make(builders.some_items(1), pace={"drain_seconds": 20.0})
+    bench.connect()
+    bench.settle()
+    bench.events.put(HostLost(cause="test"))
+    bench.events.put(Terminate())
+    began = bench.clock.now
+    with pytest.raises(Drained):
+        bench.run()
+    assert bench.clock.now - began < 1
+
+
 def test_a_second_signal_does_not_give_more_time(make: Make) -> None:
     """The first one counts."""
     bench = make(builders.some_items(1), pace={"drain_seconds": 20.0})
