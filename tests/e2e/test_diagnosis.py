@@ -125,7 +125,11 @@ def test_code_in_a_config_map_that_comes_later(site: Site) -> None:
     """The deployment is not ready and says which config map or key it waits for; so does its job."""
     code = {"code": {"configMap": "later"}, "scoringScript": "score.py"}
     site.usual(files=3, spec={"codeConfiguration": code})
+    job = site.documents.pop(("BatchJob", "first"))
     site.start()
+    unready = ("wait", "batchdeployment", DEPLOYMENT, "--for=condition=Ready=False")
+    site.kubectl(*unready, "--timeout=20s")
+    site.apply(site.include(job))
     status = told(site, "DeploymentNotReady")
     assert "later" in status.message
     script = (site.files / "code" / "score.py").read_text()

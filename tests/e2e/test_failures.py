@@ -209,7 +209,7 @@ def test_a_wrong_configuration(site: Site) -> None:
     status = failed_with(site, 14, "nopython")
     assert "WrongConfiguration" == status.reason
     assert "Python" in status.message
-    assert [] == site.runner_jobs("nopython")
+    site.wait(lambda: not site.runner_jobs("nopython"), "its Job is gone", 20)
 
 
 def failed_with(site: Site, code: int, job: str) -> BatchJobStatus:

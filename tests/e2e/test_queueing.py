@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from batchpoint.api.job import Phase
-from support.site import Site
+from support.site import ENDPOINT, Site
 
 pytestmark = pytest.mark.timeout(150)
 
@@ -81,7 +81,14 @@ def test_a_raised_limit_lets_jobs_go_at_once(site: Site) -> None:
     site.apply(site.endpoint(maxActiveJobs=3))
     for name in names[1:]:
         site.wait_for(name, Phase.STARTING, Phase.RUNNING, within_seconds=20)
-    endpoint = site.kube.get("batchendpoints", "shout", site.namespace)["status"]
-    assert 0 == endpoint["jobs"]["queued"]
+    site.wait(lambda: counts(site)["queued"] == 0, "the endpoint says that nothing is queued", 20)
     for name in names:
         site.delete("batchjobs", name)
+
+
+def counts(site: Site) -> dict[str, int]:
+    """Return the numbers of jobs that the endpoint shows."""
+    found: dict[str, int] = site.kube.get("batchendpoints", ENDPOINT, site.namespace)["status"][
+        "jobs"
+    ]
+    return found

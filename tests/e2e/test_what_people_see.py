@@ -9,7 +9,7 @@ import pytest
 
 from batchpoint.api.job import Phase
 from support.kube import Refused
-from support.site import DEPLOYMENT, Site
+from support.site import DEPLOYMENT, ENDPOINT, Site
 
 pytestmark = pytest.mark.timeout(150)
 
@@ -42,7 +42,10 @@ def test_columns_of_endpoint_and_deployment(site: Site) -> None:
     site.usual(files=60, pace=0.5)
     site.start()
     site.wait_for("first", Phase.RUNNING, within_seconds=60)
-    site.wait(lambda: "True" in site.kubectl("get", "bep,bdep"), "both are ready", 20)
+    wanted = "jsonpath={.status.activeJobs}=1"
+    site.kubectl("wait", "batchdeployment", DEPLOYMENT, f"--for={wanted}", "--timeout=20s")
+    wanted = "jsonpath={.status.jobs.running}=1"
+    site.kubectl("wait", "batchendpoint", ENDPOINT, f"--for={wanted}", "--timeout=20s")
     head, line = table(site.kubectl("get", "bep"))
     assert ["NAME", "DEFAULT", "READY", "RUNNING", "QUEUED", "AGE"] == head
     assert ["shout", DEPLOYMENT, "True", "1", "0"] == line[:-1]
