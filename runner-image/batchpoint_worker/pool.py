@@ -325,7 +325,7 @@ class Pool:
     def _never_ready(self, one: Member, status: int, stderr: str) -> None:
         if one.end is not None and one.end.outcome == slots.TOLD:
             return
-        how = "the process %s" % processes.how_it_ended(status)
+        how = "the process %s%s" % (processes.how_it_ended(status), processes.likely_cause(status))
         what = one.end.error["message"] if one.end is not None else how
         self._starter.failed(one, slots.start_failed(what, stderr))
 

@@ -222,6 +222,13 @@ def how_it_ended(status: int) -> str:
     return "ended with exit code %d" % os.WEXITSTATUS(status)
 
 
+def likely_cause(status: int) -> str:
+    """Return the rest of a sentence about a process that nobody of ours killed; empty if none is likely."""
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+        return "; often the kernel does that when memory is used up"
+    return ""
+
+
 def end_children(seconds: float) -> None:
     """Kill every child, adopted ones included, and wait for their ends, at most ``seconds``."""
     until = time.monotonic() + seconds

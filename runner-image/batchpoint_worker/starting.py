@@ -108,7 +108,10 @@ class Starter:
     def loader_ended(self, status: int) -> None:
         """Take note of the end of the process that loads and forks."""
         if self._loader is not None:
-            what = "the process %s" % processes.how_it_ended(status)
+            what = "the process %s%s" % (
+                processes.how_it_ended(status),
+                processes.likely_cause(status),
+            )
             self._loader_failed(slots.start_failed(what, self._loader.stderr()))
 
     def succeeded(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from typing import Any, Dict, List, Mapping, Optional
 
 from batchpoint_worker import faults, processes, wire
@@ -100,10 +99,9 @@ def died(status: int, stderr: str, kernel_killed: bool) -> faults.Error:
         )
         return faults.error("OutOfMemory", message, stderr)
     if os.WIFSIGNALED(status):
-        if os.WTERMSIG(status) == signal.SIGKILL:
-            message += "; often the kernel does that when memory is used up"
-        else:
-            message += "; native code crashed, or user code sent the signal"
+        message += processes.likely_cause(status) or (
+            "; native code crashed, or user code sent the signal"
+        )
     else:
         message += "; user code must not end its process, raise an exception instead"
     return faults.error("WorkerDied", message, without_our_frames(stderr))

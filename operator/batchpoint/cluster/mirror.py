@@ -32,8 +32,8 @@ from batchpoint.cluster.resources import (
     ResourceKind,
 )
 from batchpoint.errors import SpecError
-from batchpoint.planning import queueing
 from batchpoint.planning.observed import JobRecord, RunnerJobFacts
+from batchpoint.planning.queueing import Line
 
 _I = TypeVar("_I")
 
@@ -83,6 +83,8 @@ class Mirror:
         self._unfinished: dict[Key, dict[str, JobRecord]] = {}
         """By endpoint."""
         self._by_job: dict[Key, dict[str, RunnerJobFacts]] = {}
+        self._lines: dict[Key, Line] = {}
+        """By endpoint."""
         self._created: OrderedDict[str, Manifest] = OrderedDict()
         self._removed: OrderedDict[str, int] = OrderedDict()
         """Uid → version of the latest removals: the answer to an earlier request of ours, arriving late,
@@ -116,6 +118,8 @@ class Mirror:
                 self._objects[JOBS].pop(key, None)
                 return True
         self._put_object(kind, key, manifest)
+        if kind is JOBS:
+            self._line_up(key)
         return True
 
     def remove(self, kind: ResourceKind, manifest: Manifest) -> bool:
@@ -220,20 +224,16 @@ class Mirror:
         """Return those that a change of the endpoint, or of its deployments, may concern."""
         return [Key(endpoint.namespace, name) for name in self._unfinished.get(endpoint, {})]
 
-    def line(self, endpoint: Key) -> list[tuple[JobRecord, RunnerJobFacts | None]]:
-        """Return an endpoint's unfinished jobs, each with its latest Job: who holds slots, and who waits."""
-        return [
-            (record, self._latest(Key(endpoint.namespace, name), record.uid))
-            for name, record in self._unfinished.get(endpoint, {}).items()
-        ]
+    def line(self, endpoint: Key) -> Line:
+        """Return an endpoint's unfinished jobs: who holds slots, and who waits."""
+        return self._lines.get(endpoint) or Line()
 
     def first_waiting(self, endpoint: Key, count: int) -> list[Key]:
         """Return the jobs that a free slot goes to next: at most ``count``, the oldest first."""
         found = self.endpoints(endpoint.namespace).get(endpoint.name)
         if found is None or found.spec.max_active_jobs is None:
             return []  # nobody ever waits
-        waiting = queueing.in_line(self.line(endpoint))[:count]
-        return [Key(job.namespace, job.name) for job in waiting]
+        return [Key(endpoint.namespace, name) for name in self.line(endpoint).first(count)]
 
     def runner_jobs(self, job: Key) -> list[RunnerJobFacts]:
         """Return the Jobs whose controller has the name of this BatchJob; the latest attempt last."""
@@ -314,18 +314,41 @@ class Mirror:
             _drop(self._by_endpoint, endpoint, key.name)
             _drop(self._unfinished, endpoint, key.name)
             _drop(self._by_deployment, Key(record.namespace, record.deployment), key.name)
+            self._leave(Key(record.namespace, record.endpoint), key.name)
 
     def _put_runner_job(self, key: Key, manifest: Manifest) -> bool:
         before, after = self._runner_jobs.get(key), facts.runner_job(manifest)
         self._drop_runner_job(key)
         self._runner_jobs[key] = after
-        self._by_job.setdefault(Key(key.namespace, after.owner), {})[key.name] = after
+        owner = Key(key.namespace, after.owner)
+        self._by_job.setdefault(owner, {})[key.name] = after
+        self._line_up(owner)
         return before is None or replace(before, resource_version=after.resource_version) != after
 
     def _drop_runner_job(self, key: Key) -> None:
         found = self._runner_jobs.pop(key, None)
         if found is not None:
-            _drop(self._by_job, Key(key.namespace, found.owner), key.name)
+            owner = Key(key.namespace, found.owner)
+            _drop(self._by_job, owner, key.name)
+            self._line_up(owner)
+
+    def _line_up(self, job: Key) -> None:
+        """Have a job in its endpoint's line as it is now; one that has ended is in none."""
+        record = self.record(job)
+        if record is None or job not in self._objects[JOBS]:
+            return
+        endpoint = Key(record.namespace, record.endpoint)
+        line = self._lines.setdefault(endpoint, Line())
+        line.put(record, self._latest(job, record.uid))
+        if not line:
+            del self._lines[endpoint]
+
+    def _leave(self, endpoint: Key, name: str) -> None:
+        line = self._lines.get(endpoint)
+        if line is not None:
+            line.drop(name)
+            if not line:
+                del self._lines[endpoint]
 
 
 def _drop(index: dict[Key, dict[str, _I]], key: Key, name: str) -> None:

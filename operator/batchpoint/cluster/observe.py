@@ -335,7 +335,7 @@ class Observer:
         record = self._mirror.record(Key(job.namespace, job.name))
         if limit is None or record is None:
             return Capacity()
-        return queueing.capacity(record, self._mirror.line(key), limit=limit)
+        return self._mirror.line(key).capacity(record, limit=limit)
 
 
 def _stands_on(error: SpecError, field: str, kind: str, name: str | None) -> SpecError:

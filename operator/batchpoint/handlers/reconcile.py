@@ -69,7 +69,9 @@ class Reconciler:
             return await self._retire(subject)
         plan = decision.plan
         await self._reporter.report(subject, decision.seen, plan.status, datetime.now(UTC))
-        return plan.requeue_after_seconds
+        # Our own write of the outcome comes back as no news: nobody else would look at what is left.
+        has_ended = subject.kind == JOBS and self._mirror.manifest(JOBS, subject.key) is None
+        return await self._retire(subject) if has_ended else plan.requeue_after_seconds
 
     async def _settle(self, subject: Subject) -> Decision | None:
         """Act until the plan has no actions, or the very ones that are done and not seen yet."""

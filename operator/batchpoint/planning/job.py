@@ -327,6 +327,8 @@ class _Attempt:
             # Written before the Job is deleted, because the evidence goes with it.
             return replace(self._end(ending.of_hopeless(found)), requeue_after_seconds=0.0)
         look = diagnosis.next_look_seconds(self.runner_job, self.now)
+        if found is None and self._was_scoring():
+            return self._stands(self._scoring(), requeue=look)
         return self._stands(self._starting(found), requeue=look)
 
     def _scoring(self) -> Standing:
@@ -361,6 +363,19 @@ class _Attempt:
         if pods is None or not diagnosis.is_due(self.runner_job, self.now):
             return None
         return diagnosis.diagnose(self.runner_job, pods, events or ())
+
+    def _was_scoring(self) -> bool:
+        """Say whether this attempt was scoring.
+
+        At their end instances are not ready any more before they count as finished, and one that was
+        lost has a successor that is not ready yet: neither makes a job start anew.
+        """
+        before = self.job.status
+        return (
+            before is not None
+            and before.runner_job == self.facts.runner_job
+            and before.reason in (Reason.RUNNING, Reason.FINALIZING)
+        )
 
     def _must_refuse(self) -> bool:
         return self.job.spec.suspend and bool(self.runner_job.queue_name)

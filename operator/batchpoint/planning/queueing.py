@@ -6,31 +6,58 @@ suspended; one that waits in Kueue holds its slot, so that Kueue never sees more
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import bisect
 from datetime import datetime
 
 from batchpoint.api.job import FINAL_PHASES, Phase
 from batchpoint.planning.observed import Capacity, JobRecord, RunnerJobFacts
 
-OnEndpoint = Iterable[tuple[JobRecord, RunnerJobFacts | None]]
-"""The unfinished jobs of one endpoint, each with its latest runner Job if there is one."""
+_Place = tuple[datetime, str]
 
 
-def capacity(job: JobRecord, others: OnEndpoint, *, limit: int | None) -> Capacity:
-    """Return the room there is for a job.
+class Line:
+    """The jobs of one endpoint that hold a slot, and those that wait for one, in order.
 
-    Args:
-        job: The one that wants to start.
-        others: All jobs of the endpoint; ``job`` itself and finished ones may be among them.
-        limit: ``maxActiveJobs``; None: none.
+    Kept up to date job by job, so that no step looks at all of them: thousands may wait.
     """
-    rest = [(record, runner_job) for record, runner_job in others if record.uid != job.uid]
-    waiting = in_line(rest)
-    return Capacity(
-        limit=limit,
-        active=sum(holds_slot(record, runner_job) for record, runner_job in rest),
-        ahead=sum(_place(record) < _place(job) for record in waiting),
-    )
+
+    def __init__(self) -> None:
+        self._active: set[str] = set()
+        self._waiting: list[_Place] = []
+        """Sorted."""
+        self._places: dict[str, _Place] = {}
+        """Of those that wait, by name."""
+
+    def put(self, job: JobRecord, runner_job: RunnerJobFacts | None) -> None:
+        """Take in a job as it is now, with its latest Job if there is one."""
+        self.drop(job.name)
+        if holds_slot(job, runner_job):
+            self._active.add(job.name)
+        elif _waits(job):
+            self._places[job.name] = _place(job)
+            bisect.insort(self._waiting, _place(job))
+
+    def drop(self, name: str) -> None:
+        """Forget a job, which need not be here."""
+        self._active.discard(name)
+        place = self._places.pop(name, None)
+        if place is not None:
+            del self._waiting[bisect.bisect_left(self._waiting, place)]
+
+    def first(self, count: int) -> list[str]:
+        """Return the names of those that wait, the next one first: whom to wake when a slot is free."""
+        return [name for _, name in self._waiting[:count]]
+
+    def capacity(self, job: JobRecord, *, limit: int) -> Capacity:
+        """Return the room there is for a job, which may be in the line itself, among so many slots."""
+        return Capacity(
+            limit=limit,
+            active=len(self._active) - (job.name in self._active),
+            ahead=bisect.bisect_left(self._waiting, _place(job)),
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self._active or self._waiting)
 
 
 def has_room(room: Capacity) -> bool:
@@ -45,20 +72,10 @@ def holds_slot(job: JobRecord, runner_job: RunnerJobFacts | None) -> bool:
     return not runner_job.suspended or bool(runner_job.queue_name)
 
 
-def in_line(jobs: OnEndpoint) -> list[JobRecord]:
-    """Return the jobs that wait for a slot, the next one first: those to wake when a slot is free.
-
-    A job that nobody has looked at yet stands in line; one with a problem, or suspended, does not.
-    """
-    waiting = [
-        job
-        for job, runner_job in jobs
-        if job.phase in (None, Phase.QUEUED)
-        and not job.suspended
-        and not holds_slot(job, runner_job)
-    ]
-    return sorted(waiting, key=_place)
+def _waits(job: JobRecord) -> bool:
+    """Say whether a job stands in line: also one that nobody has looked at yet, but none with a problem."""
+    return job.phase in (None, Phase.QUEUED) and not job.suspended
 
 
-def _place(job: JobRecord) -> tuple[datetime, str]:
+def _place(job: JobRecord) -> _Place:
     return job.creation_time, job.name

@@ -1,4 +1,4 @@
-"""What becomes of a finished job when ``ttlSecondsAfterFinished`` is over. Outputs are never deleted."""
+"""What becomes of a finished job, and of what it left behind. Outputs are never deleted."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from batchpoint.api.job import FINAL_PHASES
+from batchpoint.planning import ending
 from batchpoint.planning.observed import JobRecord, RunnerJobFacts
 from batchpoint.planning.plan import DeleteJob, DeleteRunnerJob
 
@@ -41,23 +42,27 @@ def seconds_left(job: JobRecord, now: datetime) -> float | None:
 def due(
     job: JobRecord, runner_jobs: Iterable[RunnerJobFacts], now: datetime
 ) -> tuple[DeleteJob | DeleteRunnerJob, ...]:
-    """Return what to delete now: nothing before the time is over.
+    """Return what to delete of a finished job now.
 
     Args:
-        job: Finished or not.
+        job: Finished or not; of one that goes on nothing is deleted.
         runner_jobs: Those of the job that are there; of others nothing is deleted.
         now: When it is looked at.
 
     Returns:
-        The deletion of the job, and with it of all that it owns. Of a job that a tool holds, only that
-        of its Jobs, which takes their pods along and leaves the job as a record.
+        Before its time is over: Jobs that still run, because whoever wrote the outcome died before it
+        could stop them. Then: the job, and with it all that it owns. Of a job that a tool holds, only
+        its Jobs, which takes their pods along and leaves the job as a record.
     """
-    if seconds_left(job, now) != 0:
+    if job.phase not in FINAL_PHASES:
         return ()
-    if not job.tracked:
+    is_over = seconds_left(job, now) == 0
+    if is_over and not job.tracked:
         return (DeleteJob(name=job.name, uid=job.uid),)
     return tuple(
         DeleteRunnerJob(name=runner_job.name, uid=runner_job.uid)
         for runner_job in runner_jobs
-        if runner_job.owner_uid == job.uid and not runner_job.deleting
+        if runner_job.owner_uid == job.uid
+        and not runner_job.deleting
+        and (is_over or not ending.is_decided(runner_job))
     )

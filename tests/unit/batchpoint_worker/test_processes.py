@@ -140,3 +140,11 @@ def test_kernels_kills_are_a_count() -> None:
 def test_flushing_c_streams_is_harmless() -> None:
     """It may be called at any time."""
     processes.flush_c_streams()
+
+
+@pytest.mark.parametrize(("number", "memory"), [(9, True), (11, False)])
+def test_an_unasked_kill_speaks_of_memory(number: int, memory: bool) -> None:
+    """The kernel alone kills like that, at the container's limit."""
+    code = f"import os; os.kill(os.getpid(), {number})"
+    pid = os.posix_spawn(sys.executable, [sys.executable, "-c", code], os.environ)
+    assert memory is ("memory is used up" in processes.likely_cause(os.waitpid(pid, 0)[1]))

@@ -225,6 +225,20 @@ def test_an_ended_job_is_deleted_when_its_time_is_over() -> None:
     play(story)
 
 
+def test_what_is_left_of_a_job_is_looked_at_by_the_look_that_ends_it() -> None:
+    """The write of the outcome comes back as no news, so nobody else would."""
+
+    async def story(parts: Parts) -> None:
+        a_world(parts, jobs=0)
+        parts.have(a_job("first", cancel=True, ttlSecondsAfterFinished=0))
+        await parts.reconcile(FIRST)
+        assert ["/apis/batchpoint.dev/v1alpha1/namespaces/scoring/batchjobs/first"] == [
+            path for method, path in parts.server.requests if method == "DELETE"
+        ]
+
+    play(story)
+
+
 def test_a_bug_in_one_look_does_not_stop_the_others() -> None:
     """It is logged, counted and tried again; the reconciler itself never raises."""
 

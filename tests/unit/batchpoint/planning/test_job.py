@@ -16,7 +16,13 @@ from batchpoint.api.reasons import Reason
 from batchpoint.errors import SpecError
 from batchpoint.planning import job as planner
 from batchpoint.planning import job_status, phase
-from batchpoint.planning.observed import Capacity, JobObserved, RunnerJobFacts, WorkloadFacts
+from batchpoint.planning.observed import (
+    Capacity,
+    JobObserved,
+    PodFacts,
+    RunnerJobFacts,
+    WorkloadFacts,
+)
 from batchpoint.planning.plan import (
     ContinueRunnerJob,
     CreateRunnerJob,
@@ -278,6 +284,14 @@ def test_merging_shows_as_finalizing() -> None:
     job = with_status(running(), plan(running(), seen, 9).status)
     assert Phase.FINALIZING == job.status.phase  # type: ignore[union-attr]
     assert Phase.FINALIZING == plan(job, observed(a_runner_job(ready=1)), 12).status.phase
+
+
+@pytest.mark.parametrize("pods", [None, ()])
+def test_a_job_that_scored_does_not_start_again(pods: tuple[PodFacts, ...] | None) -> None:
+    """Instances that leave are not ready any more, and are counted only seconds later."""
+    job = with_status(running(), plan(running(), observed(a_runner_job(ready=1)), 9).status)
+    leaving = observed(a_runner_job(active=1), pods=pods, events=pods and ())
+    assert (Phase.RUNNING, "Running") == said(plan(job, leaving, 12).status)[:2]
 
 
 def test_pods_that_do_not_start_are_looked_at_after_ten_seconds() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,14 @@ from batchpoint.planning.observed import Capacity, JobRecord, RunnerJobFacts
 from support.observed import a_record, a_runner_job, at, decided
 
 RUNNING = (a_record("running", phase=Phase.RUNNING), a_runner_job())
+
+
+def a_line(jobs: Iterable[tuple[JobRecord, RunnerJobFacts | None]]) -> queueing.Line:
+    """Return the line of these jobs."""
+    line = queueing.Line()
+    for job, runner_job in jobs:
+        line.put(job, runner_job)
+    return line
 
 
 def test_jobs_without_a_limit_always_have_room() -> None:
@@ -71,16 +81,37 @@ def test_the_line_is_first_come_first_served() -> None:
         (a_record("paused", suspended=True), None),
         RUNNING,
     ]
-    assert ["a", "b", "c"] == [each.name for each in queueing.in_line(jobs)]
+    assert ["a", "b", "c"] == a_line(jobs).first(9)
+    assert ["a"] == a_line(jobs).first(1)
 
 
 def test_a_resumed_job_stands_in_line_again() -> None:
     """Where its creation puts it."""
     resumed = (a_record("old", phase=Phase.QUEUED), a_runner_job(suspended=True))
     young = a_record("young", creation_time=at(5))
-    assert Capacity(limit=1, active=0, ahead=1) == queueing.capacity(
-        young, [resumed, (young, None)], limit=1
+    line = a_line([resumed, (young, None)])
+    assert Capacity(limit=1, active=0, ahead=1) == line.capacity(young, limit=1)
+
+
+def test_a_job_does_not_wait_for_itself() -> None:
+    """Neither for the slot that it holds, nor for its own place in the line."""
+    record, _ = RUNNING
+    assert Capacity(limit=1, active=0, ahead=0) == a_line([RUNNING]).capacity(record, limit=1)
+    waiting = a_record("a")
+    assert Capacity(limit=1, active=0, ahead=0) == a_line([(waiting, None)]).capacity(
+        waiting, limit=1
     )
+
+
+def test_a_line_without_jobs_is_empty() -> None:
+    """Whatever they were when they left; one that was never there may leave too."""
+    waiting = a_record("a")
+    line = a_line([RUNNING, (waiting, None)])
+    line.put(waiting, a_runner_job())
+    assert [] == line.first(9)
+    for name in ("running", "a", "nobody"):
+        line.drop(name)
+    assert not line
 
 
 @given(
@@ -93,11 +124,13 @@ def test_the_limit_is_used_up_and_never_passed(limit: int, ages: list[int]) -> N
         f"job-{number:02}": (a_record(f"job-{number:02}", creation_time=at(age)), None)
         for number, age in enumerate(ages)
     }
-    line = [each.name for each in queueing.in_line(jobs.values())]
+    line = a_line(jobs.values())
+    names = line.first(len(jobs))
     for name in sorted(jobs):
         record, _ = jobs[name]
-        room = queueing.capacity(record, jobs.values(), limit=limit)
-        if queueing.has_room(room):
+        if queueing.has_room(line.capacity(record, limit=limit)):
             jobs[name] = (record, a_runner_job())
-    started = [name for name in line if jobs[name][1] is not None]
-    assert line[: min(limit, len(line))] == started
+            line.put(*jobs[name])
+    started = [name for name in names if jobs[name][1] is not None]
+    assert names[:limit] == started
+    assert names[limit:] == line.first(len(jobs))

@@ -9,7 +9,7 @@ import pytest
 
 from batchpoint.api.job import Phase
 from batchpoint.planning import retention
-from batchpoint.planning.observed import JobRecord
+from batchpoint.planning.observed import JobCondition, JobRecord
 from batchpoint.planning.plan import DeleteJob, DeleteRunnerJob
 from support.records import NOON, a_record, some_runner_job
 
@@ -46,9 +46,22 @@ def test_the_time_begins_at_the_end_of_the_job(
 
 def test_nothing_goes_before_the_time() -> None:
     """Neither the job nor its pods."""
-    assert () == retention.due(_finished(), [some_runner_job()], _after(59))
-    assert () == retention.due(_finished(tracked=True), [some_runner_job()], _after(59))
-    assert () == retention.due(_finished(ttl_seconds=None), [some_runner_job()], _after(10**6))
+    ended = some_runner_job(conditions=(JobCondition(type="Complete"),))
+    assert () == retention.due(_finished(), [ended], _after(59))
+    assert () == retention.due(_finished(tracked=True), [ended], _after(59))
+    assert () == retention.due(_finished(ttl_seconds=None), [ended], _after(10**6))
+
+
+def test_a_job_that_still_runs_after_the_outcome_is_stopped_at_once() -> None:
+    """Whoever wrote the outcome died before it could do so; nobody else would look."""
+    found = retention.due(_finished(ttl_seconds=None), [some_runner_job()], _after(1))
+    assert (DeleteRunnerJob(name="first-1", uid="uid-of-first-1"),) == found
+
+
+def test_nothing_is_deleted_of_a_job_that_goes_on() -> None:
+    """Its Jobs are the plan's matter."""
+    going_on = _finished(phase=Phase.RUNNING, completion_time=None)
+    assert () == retention.due(going_on, [some_runner_job()], _after(60))
 
 
 def test_a_job_goes_with_all_that_it_owns() -> None:
