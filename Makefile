@@ -29,7 +29,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test integration e2e bench verify fmt lint types imports crds docs chart lock clean \
-	cluster-up cluster-status cluster-down images
+	cluster-check cluster-up cluster-status cluster-down images
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ integration: $(READY) ## Whole jobs with real processes, crashes included
 
 cluster-up: $(READY) ## Start a Kubernetes cluster for tests on this machine
 	@$(CLUSTER) up
+
+cluster-check: $(READY) ## Say what is missing for a cluster to run on this machine
+	@$(CLUSTER) check
 
 cluster-status: $(READY) ## Say how the cluster is
 	@$(CLUSTER) status

@@ -62,6 +62,17 @@ def up(limits: Limits) -> None:
         print(f"The cluster is ready after {time.monotonic() - began:.0f} s.")
 
 
+def check() -> None:
+    """Make sure that a cluster can run here; missing packages are installed.
+
+    Raises:
+        Unavailable: It cannot; the message lists everything that is missing.
+    """
+    if not kind.is_usable():
+        packages.install()
+        capabilities.check(paths.state().root.parent)
+
+
 def down() -> None:
     """End the cluster and remove everything that belongs to it. Built binaries are kept."""
     with locked():
