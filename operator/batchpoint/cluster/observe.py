@@ -28,7 +28,7 @@ from batchpoint.cluster.resources import (
 )
 from batchpoint.cluster.runners import POD_OF_JOB, Runners
 from batchpoint.errors import Forbidden, NotFound, SpecError
-from batchpoint.planning import admission, assets, queueing
+from batchpoint.planning import admission, assets
 from batchpoint.planning.admission import Scene
 from batchpoint.planning.assets import Catalogue
 from batchpoint.planning.observed import (

@@ -16,6 +16,7 @@ from batchpoint.cluster.resources import (
     ResourceKind,
 )
 from batchpoint.errors import SpecError
+from batchpoint.planning.observed import Capacity
 from support import manifests
 from support.api_server import ApiServer
 from support.manifests import Manifest
@@ -199,9 +200,23 @@ def test_the_oldest_job_without_a_slot_is_next() -> None:
         (JOBS, manifests.job("b")),
     )
     assert [Key(NS, "b")] == mirror.first_waiting(DIGITS, 1)
-    assert {"first": True, "b": False, "c": False} == {
-        job.name: runner_job is not None for job, runner_job in mirror.line(DIGITS)
-    }
+    assert ["b", "c"] == mirror.line(DIGITS).first(9)
+    record = mirror.record(Key(NS, "c"))
+    assert record is not None
+    assert Capacity(limit=1, active=1, ahead=1) == mirror.line(DIGITS).capacity(record, limit=1)
+
+
+def test_the_line_follows_each_job() -> None:
+    """Into it, out of it by its Job or its end, and away with it."""
+    mirror = holding((ENDPOINTS, manifests.endpoint(maxActiveJobs=1)), (JOBS, manifests.job()))
+    assert ["first"] == mirror.line(DIGITS).first(9)
+    mirror.put(RUNNER_JOBS, manifests.runner_job())
+    assert [] == mirror.line(DIGITS).first(9)
+    assert mirror.line(DIGITS)
+    mirror.forget(RUNNER_JOBS, Key(NS, "first-1"))
+    assert ["first"] == mirror.line(DIGITS).first(9)
+    mirror.forget(JOBS, Key(NS, "first"))
+    assert not mirror.line(DIGITS)
 
 
 def test_nobody_waits_where_there_is_no_limit() -> None:
