@@ -128,7 +128,7 @@ async def ours(plane: ControlPlane, client: Client, names: Sequence[str]) -> Bur
     """Measure a burst of BatchJobs."""
     with controllers.operator(plane):
         await until(lambda: _is_ready(client))
-        burst = await _burst(client, JOBS, [batch_job(name) for name in names], reported=_unseen)
+        burst = await _burst(client, JOBS, [batch_job(name) for name in names], reported=unseen)
     jobs = await client.list(JOBS, NAMESPACE)
     if any("runnerJob" not in job["status"] for job in jobs):
         raise RuntimeError("some BatchJobs have no full status")
@@ -248,7 +248,7 @@ async def _has(client: Client, kind: ResourceKind, count: int) -> bool:
     return bool(found >= count)
 
 
-async def _unseen(client: Client) -> bool:
+async def unseen(client: Client) -> bool:
     """Say whether no BatchJob is without a phase any more."""
     async for page in client.pages(JOBS, NAMESPACE, fields="status.phase="):
         return not page
