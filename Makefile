@@ -9,7 +9,7 @@ READY  := $(VENV)/.ready
 SYSTEM_PYTHON ?=
 
 # Where generated files land; `make verify` fails when they differ from what is committed.
-GENERATED := crds charts/batchpoint/files docs/operations.md docs/reference.md docs/storage.md
+GENERATED := crds charts/batchpoint/files docs/failures.md docs/operations.md docs/reference.md docs/security.md docs/storage.md
 
 COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --generate-hashes --no-header \
 	--no-annotate --python-version 3.11

@@ -22,6 +22,7 @@ from batchpoint.api import schema
 from batchpoint.api.kinds import KINDS
 from batchpoint.api.reasons import Reason
 from batchpoint.cli.run import run
+from batchpoint.cluster import access
 from batchpoint.metrics import Metrics
 from batchpoint_runner import settings
 from batchpoint_runner.storage import datastores
@@ -46,6 +47,19 @@ def _default(field: FieldInfo) -> str:
         return "none"
     shown = json.dumps(field.default) if isinstance(field.default, dict) else field.default
     return f"`{shown}`"
+
+
+def operator_rights() -> Iterable[tuple[str, ...]]:
+    """Yield one row for each kind that the operator asks for at its start."""
+    yield "resource", "API group", "verbs", "where"
+    for where, rules in (
+        ("wherever it looks after objects", access.RULES),
+        ("the same, only with `operator.checkSecrets`", access.SECRET_RULES),
+        ("its own namespace", access.OWN_RULES),
+    ):
+        for rule in rules:
+            resource = "/".join(filter(None, (rule.kind.plural, rule.subresource)))
+            yield f"`{resource}`", rule.kind.group or "core", ", ".join(sorted(rule.verbs)), where
 
 
 def operator_metrics() -> Iterable[tuple[str, ...]]:
@@ -141,6 +155,7 @@ TABLES: Mapping[str, Callable[[], Iterable[tuple[str, ...]]]] = {
     "environment-variables": partial(environment_variables, settings.Settings),
     "operator-variables": partial(environment_variables, operator_settings.Settings),
     "operator-metrics": operator_metrics,
+    "operator-rights": operator_rights,
     "datastore-files": datastore_files,
     "reasons": condition_reasons,
     "run-options": options,
