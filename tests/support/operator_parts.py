@@ -29,7 +29,7 @@ from batchpoint.handlers.acting import Actor
 from batchpoint.handlers.deciding import Decider
 from batchpoint.handlers.reconcile import Reconciler
 from batchpoint.handlers.reporting import Reporter
-from batchpoint.handlers.wakeups import Subject
+from batchpoint.handlers.wakeups import Patience, Subject
 from batchpoint.metrics import Metrics
 from batchpoint.rendering.options import RenderOptions
 from support.api_server import ApiServer
@@ -57,7 +57,7 @@ class Parts:
     actor: Actor
     decider: Decider
     reporter: Reporter
-    reconcile: Reconciler
+    look: Reconciler
     woken: list[tuple[Subject, float]] = field(default_factory=list)
 
     def have(self, resource: Resource, **metadata: object) -> Manifest:
@@ -97,6 +97,11 @@ class Parts:
         self.mirror.put(RUNNER_JOBS, made)
         return made
 
+    async def reconcile(self, subject: Subject) -> float | None:
+        """Look at an object as a worker does that has nothing else to do."""
+        again = await self.look(subject)
+        return await self.look(subject) if isinstance(again, Patience) else again
+
     def status(self, kind: ResourceKind, name: str) -> Manifest:
         """Return the status that the server has."""
         found = self.server.get(kind, NAMESPACE, name)
@@ -130,7 +135,7 @@ async def joined() -> AsyncIterator[Parts]:
             actor=actor,
             decider=decider,
             reporter=reporter,
-            reconcile=Reconciler(mirror, decider, actor, reporter, metrics),
+            look=Reconciler(mirror, decider, actor, reporter, metrics),
             woken=woken,
         )
         await events.drain(5)

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import random
 from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime
 
@@ -19,13 +20,16 @@ from batchpoint.handlers import failures
 from batchpoint.handlers.acting import Actor
 from batchpoint.handlers.deciding import Decider, Decision
 from batchpoint.handlers.reporting import Reporter
-from batchpoint.handlers.wakeups import Subject
+from batchpoint.handlers.wakeups import Patience, Subject
 from batchpoint.metrics import Metrics
 from batchpoint.planning import retention
-from batchpoint.planning.plan import Action
+from batchpoint.planning.plan import Action, CreateRunnerJob
 
 logger = logging.getLogger(__name__)
 
+LATEST_STATUS_SECONDS = 5.0
+"""After a Job was created: until then the Jobs of other objects come first, and its status is written once
+they are there."""
 MOST_ROUNDS = 4
 """Of planning anew what was acted upon: more would mean that actions undo each other."""
 
@@ -42,6 +46,8 @@ class Reconciler:
         self._reporter = reporter
         self._metrics = metrics
         self._failures: dict[Subject, int] = defaultdict(int)
+        self._launched: set[Subject] = set()
+        """Of which a Job was created at the last look, and the status is not written yet."""
         self._turns: dict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
         """By endpoint: who counts its free slots takes one before another counts."""
 
@@ -68,6 +74,10 @@ class Reconciler:
         if decision is None:
             return await self._retire(subject)
         plan = decision.plan
+        if self._may_wait(subject, plan.actions):
+            self._launched.add(subject)
+            return Patience(LATEST_STATUS_SECONDS)
+        self._launched.discard(subject)
         await self._reporter.report(subject, decision.seen, plan.status, datetime.now(UTC))
         # Our own write of the outcome comes back as no news: nobody else would look at what is left.
         has_ended = subject.kind == JOBS and self._mirror.manifest(JOBS, subject.key) is None
@@ -83,7 +93,14 @@ class Reconciler:
             done = decision.plan.actions
             for action in done:
                 await self._actor.act(action, subject.key.namespace, decision.found)
+            if self._may_wait(subject, done):
+                return decision
         return decision
+
+    def _may_wait(self, subject: Subject, actions: Sequence[Action]) -> bool:
+        """Say whether an object waits with its status for others' Jobs, after these actions: only once."""
+        launched = any(isinstance(action, CreateRunnerJob) for action in actions)
+        return launched and subject not in self._launched
 
     async def _retire(self, subject: Subject) -> float | None:
         """Delete what is left of a job that has ended long enough ago; return when that will be."""

@@ -26,6 +26,10 @@ class Subject(NamedTuple):
         return f"{self.kind.kind} {self.key}"
 
 
+class Patience(float):
+    """Seconds until an object is looked at again at the latest; earlier, once nothing else is due."""
+
+
 class Wakeups:
     """Which subjects are due when. Arithmetic on seconds of one clock; nothing waits here."""
 
@@ -37,13 +41,23 @@ class Wakeups:
         self._heaps: dict[ResourceKind, list[tuple[float, int, Subject]]] = {}
         """Kind → subjects by time; the first kind has the next turn. Entries that are not what ``_due`` or
         ``_in_hand`` say are stale and skipped."""
+        self._patient: dict[Subject, None] = {}
+        """Those of the waiting subjects that are taken early when nothing is due, in order."""
         self._order = 0
         self._last_done = float("-inf")
 
-    def wake(self, subject: Subject, due: float) -> None:
-        """Look at ``subject`` at that time, unless it is to be looked at earlier anyway."""
+    def wake(self, subject: Subject, due: float, *, patient: bool = False) -> None:
+        """Look at ``subject`` at that time, unless it is to be looked at earlier anyway.
+
+        Args:
+            subject: Patient ones are not in hand.
+            due: At the latest.
+            patient: Take it as soon as nothing is due.
+        """
         if subject in self._due and self._due[subject][0] <= due:
             return
+        if patient:
+            self._patient[subject] = None
         self._order += 1
         self._due[subject] = (due, self._order)
         self._push(subject)
@@ -53,12 +67,9 @@ class Wakeups:
         for kind, heap in self._heaps.items():
             self._skip_stale(heap)
             if heap and heap[0][0] <= now:
-                due, _, subject = heapq.heappop(heap)
                 self._heaps[kind] = self._heaps.pop(kind)  # to the end: the others come first
-                self._in_hand[subject] = due
-                del self._due[subject]
-                return subject
-        return None
+                return self._taken(heap[0][2])
+        return self._taken(next(iter(self._patient))) if self._patient else None
 
     def done(self, subject: Subject, now: float) -> None:
         """Take ``subject`` out of hand; if it was woken meanwhile, it waits again."""
@@ -87,6 +98,11 @@ class Wakeups:
     def stalled_seconds(self, now: float) -> float:
         """Return for how long subjects have been due with none of them done: near 0 while work goes on."""
         return min(self.oldest_seconds(now), now - self._last_done)
+
+    def _taken(self, subject: Subject) -> Subject:
+        self._in_hand[subject], _ = self._due.pop(subject)
+        self._patient.pop(subject, None)
+        return subject
 
     def _push(self, subject: Subject) -> None:
         due, order = self._due[subject]
@@ -152,7 +168,8 @@ class Workers:
             again = await self._reconcile(subject)
             self._wakeups.done(subject, _now())
             if again is not None:
-                self._wakeups.wake(subject, _now() + again)
+                patient = isinstance(again, Patience)
+                self._wakeups.wake(subject, _now() + again, patient=patient)
             self._changed.set()  # others may wait for this subject, or for its new time
 
     async def _wait(self) -> None:

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from batchpoint.cluster.resources import DEPLOYMENTS, ENDPOINTS, JOBS, RUNNER_JOBS
+from batchpoint.handlers.wakeups import Patience
 from support.api_server import failure
 from support.operator_parts import NAMESPACE, Parts, joined, subject
 from support.resources import a_deployment, a_job, an_endpoint
@@ -50,6 +51,20 @@ def test_a_new_job_is_one_job_and_one_status() -> None:
         status = parts.status(JOBS, "first")
         assert ("Starting", "first-1") == (status["phase"], status["runnerJob"]["name"])
         assert ["Resolved"] == await parts.told()
+
+    play(story)
+
+
+def test_the_jobs_of_others_come_before_a_status() -> None:
+    """A look that has created a Job ends; the next one, when nothing else is due, writes what is so then."""
+
+    async def story(parts: Parts) -> None:
+        a_world(parts)
+        again = await parts.look(FIRST)
+        assert isinstance(again, Patience)
+        assert {} == parts.status(JOBS, "first")
+        assert not isinstance(await parts.look(FIRST), Patience)
+        assert "first-1" == parts.status(JOBS, "first")["snapshot"]
 
     play(story)
 

@@ -51,6 +51,34 @@ def test_a_key_is_not_taken_before_its_time() -> None:
     assert A == wakeups.take(10.0)
 
 
+def test_a_patient_key_is_taken_when_nothing_else_is_due() -> None:
+    """Before its time, but after those whose time has come; several in their order."""
+    wakeups = Wakeups()
+    wakeups.wake(C, 9.0, patient=True)
+    wakeups.wake(B, 9.0, patient=True)
+    wakeups.wake(A, 1.0)
+    assert [A, C, B] == taken(wakeups, 1.0)
+    assert ([], None) == (taken(wakeups, 100.0), wakeups.next_due())
+
+
+def test_patience_ends_with_the_time() -> None:
+    """Then its turn comes before those who came later."""
+    wakeups = Wakeups()
+    wakeups.wake(A, 5.0, patient=True)
+    wakeups.wake(B, 6.0)
+    assert [A, B] == taken(wakeups, 6.0)
+
+
+def test_a_patient_key_that_is_woken_is_taken_once() -> None:
+    """In the order of that wake-up."""
+    wakeups = Wakeups()
+    wakeups.wake(A, 9.0, patient=True)
+    wakeups.wake(A, 0.0)
+    wakeups.wake(B, 0.0)
+    assert [A, B] == taken(wakeups, 0.0)
+    assert None is wakeups.take(9.0)
+
+
 def test_an_earlier_wake_up_replaces_a_later_one() -> None:
     """An event comes before a timer, and the timer is forgotten."""
     wakeups = Wakeups()
