@@ -53,8 +53,9 @@ class Problem:
 
     @property
     def message(self) -> str:
-        """Both halves as one sentence."""
-        text = f"{self.found}; {self.allowed}."
+        """Both halves as one sentence, or as one question."""
+        end = "" if self.allowed.endswith("?") else "."
+        text = f"{self.found}; {self.allowed}{end}"
         return text[0].upper() + text[1:]
 
 

@@ -12,7 +12,7 @@ from batchpoint.api.endpoint import BatchEndpoint
 from batchpoint.api.job import BatchJob
 from batchpoint.api.reasons import Reason
 from batchpoint.planning import admission, assets
-from batchpoint.planning.admission import Scene
+from batchpoint.planning.admission import Problem, Scene
 from batchpoint.planning.assets import Asset
 from support.resources import a_deployment, a_job, an_endpoint
 
@@ -199,3 +199,14 @@ def test_what_is_not_there_may_be_elsewhere() -> None:
     assert [] == _reasons(a_deployment(), _scene(complete=False))
     scene = _scene(an_endpoint(), a_deployment(**ELSEWHERE), complete=False)
     assert [Reason.DEPLOYMENT_ELSEWHERE] == _reasons(a_job(), scene)
+
+
+def test_a_question_ends_with_its_own_mark() -> None:
+    """A name that is nearly right is asked about, and nothing follows the question mark."""
+    problem = Problem(
+        reason=Reason.ENDPOINT_MISSING,
+        field="spec.endpoint",
+        found='there is no BatchEndpoint "digts"',
+        allowed='did you mean "digits"?',
+    )
+    assert 'There is no BatchEndpoint "digts"; did you mean "digits"?' == problem.message
