@@ -12,13 +12,12 @@ from batchpoint.errors import AlreadyExists, ClusterError
 
 logger = logging.getLogger(__name__)
 
-CAPACITY = 1000
-POSTERS = 4
-"""Events posted at the same time: a few of the client's connections, so that they hold up nothing else."""
+CAPACITY = 5000
+"""Some 3 kB each."""
 
 
 class EventPoster:
-    """A bounded queue of events and the tasks that post them.
+    """A bounded queue of events, posted one at a time: Jobs and statuses are more urgent.
 
     Names are deterministic, so the same event posted twice is one. What does not fit into the queue, or is
     refused, is dropped and counted: events are for people and nothing depends on them.
@@ -44,19 +43,6 @@ class EventPoster:
 
     async def run(self) -> None:
         """Post until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(POSTERS):
-                tasks.create_task(self._work())
-
-    async def drain(self, seconds: float) -> None:
-        """Wait until everything is posted, for at most ``seconds``. `run` must go on meanwhile."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._queue.join()
-        except TimeoutError:
-            logger.warning("Events left unposted", extra={"events": self._queue.qsize()})
-
-    async def _work(self) -> None:
         while True:
             event = await self._queue.get()
             try:
@@ -70,6 +56,14 @@ class EventPoster:
                 self._dropped()
             finally:
                 self._queue.task_done()
+
+    async def drain(self, seconds: float) -> None:
+        """Wait until everything is posted, for at most ``seconds``. `run` must go on meanwhile."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._queue.join()
+        except TimeoutError:
+            logger.warning("Events left unposted", extra={"events": self._queue.qsize()})
 
     def _dropped(self) -> None:
         if self._on_dropped is not None:
