@@ -150,6 +150,14 @@ def test_nothing_hangs_without_an_operator(site: Site, installed: Installed) -> 
         site.kube.kubectl("delete", "namespace", site.namespace, "--timeout=60s")
 
 
+def test_a_namespace_with_a_running_job_goes(site: Site, installed: Installed) -> None:
+    """Although the Job controller holds deleted pods until they are replaced, which nobody may there."""
+    site.usual(files=40, pace=0.5)
+    site.start()
+    site.wait_for_progress("first", 1, within_seconds=60)
+    site.kube.kubectl("delete", "namespace", site.namespace, "--timeout=90s")
+
+
 def test_what_happened_while_the_operator_was_away_is_caught_up(
     site: Site, installed: Installed
 ) -> None:

@@ -18,6 +18,7 @@ from batchpoint.cluster.resources import (
     EVENTS,
     JOBS,
     LEASES,
+    NAMESPACES,
     PODS,
     RUNNER_JOBS,
     SECRETS,
@@ -47,6 +48,7 @@ RULES = (
     Rule(kind=PODS, verbs=("list",)),
     Rule(kind=EVENTS, verbs=("list", "create")),
     Rule(kind=CONFIG_MAPS, verbs=("get", "list")),
+    Rule(kind=NAMESPACES, verbs=("get",)),
 )
 """Wherever objects are looked after."""
 OWN_RULES = (

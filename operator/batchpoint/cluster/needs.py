@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from batchpoint.api.job import BatchJob, BatchJobStatus
-from batchpoint.planning import diagnosis, ending
-from batchpoint.planning.observed import RunnerJobFacts
+from batchpoint.planning import diagnosis, ending, stopping
+from batchpoint.planning.observed import PodFacts, RunnerJobFacts
 
 
 def pods(runner_job: RunnerJobFacts, now: datetime) -> bool:
-    """Say whether pods are needed: for the verdict, or to tell why none starts."""
-    return ending.is_decided(runner_job) or diagnosis.is_due(runner_job, now)
+    """Say whether pods are needed: for the verdict, or to tell why none starts or where they are."""
+    return (
+        ending.is_decided(runner_job)
+        or diagnosis.is_due(runner_job, now)
+        or stopping.has_lost_its_pods(runner_job, now)
+    )
 
 
 def events(runner_job: RunnerJobFacts, now: datetime) -> bool:
     """Say whether events are needed: only to tell why no pod starts."""
     return not ending.is_decided(runner_job) and diagnosis.is_due(runner_job, now)
+
+
+def namespace(runner_job: RunnerJobFacts, pods: Sequence[PodFacts] | None, now: datetime) -> bool:
+    """Say whether to ask if the namespace is being deleted: somebody deleted pods, and none replaces them."""
+    lost = stopping.has_lost_its_pods(runner_job, now)
+    return lost and any(pod.deleting for pod in pods or ())
 
 
 def pinned(status: BatchJobStatus, runner_job: RunnerJobFacts) -> bool:

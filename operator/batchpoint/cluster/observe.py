@@ -20,6 +20,7 @@ from batchpoint.cluster.remembered import Remembered
 from batchpoint.cluster.resources import (
     EVENTS,
     JOBS,
+    NAMESPACES,
     PODS,
     RUNNER_JOBS,
     WORKLOADS,
@@ -111,14 +112,16 @@ class Observer:
             return job, await self._before_launch(job, attempts)
         if latest is None:
             return job, JobObserved(scene=self._scene(key.namespace))
+        pods = await self._pods_of(latest) if needs.pods(latest, now) else None
         return job, JobObserved(
             scene=self._scene(key.namespace),
             runner_job=attempts.runner_job,
             successor=attempts.successor,
             name_taken=attempts.name_taken,
             pinned=await self._pinned_of(latest) if needs.pinned(status, latest) else None,
-            pods=await self._pods_of(latest) if needs.pods(latest, now) else None,
+            pods=pods,
             events=await self._events_of(latest) if needs.events(latest, now) else None,
+            namespace_ends=needs.namespace(latest, pods, now) and await self._ends(key.namespace),
             progress=self._progress(latest),
             workload=await self._workload_of(latest) if needs.workload(job, latest) else None,
             capacity=self._capacity(job),
@@ -305,6 +308,10 @@ class Observer:
 
     async def _warnings(self, namespace: str, about: str) -> list[Manifest]:
         return await self._client.list(EVENTS, namespace, fields=f"type=Warning,{about}")
+
+    async def _ends(self, namespace: str) -> bool:
+        found = await self._client.get(NAMESPACES, "", namespace)
+        return found is not None and "deletionTimestamp" in found["metadata"]
 
     async def _workload_of(self, job: RunnerJobFacts) -> WorkloadFacts | None:
         return await self._workloads.get(job.uid, lambda: self._read_workload(job))

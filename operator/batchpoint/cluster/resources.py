@@ -69,6 +69,7 @@ WATCHED = (ENDPOINTS, DEPLOYMENTS, JOBS, RUNNER_JOBS)
 CONFIG_MAPS = ResourceKind(plural="configmaps", kind="ConfigMap")
 EVENTS = ResourceKind(plural="events", kind="Event")
 LEASES = ResourceKind(group="coordination.k8s.io", plural="leases", kind="Lease")
+NAMESPACES = ResourceKind(plural="namespaces", kind="Namespace")
 PODS = ResourceKind(plural="pods", kind="Pod")
 SECRETS = ResourceKind(plural="secrets", kind="Secret")
 WORKLOADS = ResourceKind(

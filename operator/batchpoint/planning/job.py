@@ -5,8 +5,8 @@ The ladder, each rung with a word why it stands there:
 1. A job with an outcome never creates anything again, whatever is missing or left over.
 2. A Job that exists is read before it is judged: its end comes before cancel and deadlines, because
    what is published is published.
-3. Cancel, then deadlines, then a Job that somebody else deletes, then suspend: what ends a job comes
-   before what pauses it.
+3. Cancel, then deadlines, then a Job that somebody else deletes or whose namespace goes, then suspend:
+   what ends a job comes before what pauses it.
 4. Only a job that has never had a Job gets its first one, and only an attempt that ended by crashes a
    further one.
 """
@@ -217,6 +217,9 @@ class _Attempt:
         if runner_job.deleting:
             message = f'Somebody deletes Job "{runner_job.name}"; its instances leave.'
             return self._stands(Standing(reason=Reason.RUNNER_JOB_DELETED, message=message))
+        if self.observed.namespace_ends:
+            message = f'The namespace is being deleted, and waits for Job "{runner_job.name}".'
+            return self._stop(Standing(reason=Reason.RUNNER_JOB_DELETED, message=message))
         if runner_job.queue_name:
             return self._queued() if runner_job.suspended else self._going_on()
         if spec.suspend and not runner_job.suspended:

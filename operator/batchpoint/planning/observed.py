@@ -184,6 +184,8 @@ class JobObserved:
     pods: tuple[PodFacts, ...] | None = None
     """Of the latest attempt."""
     events: tuple[EventFacts, ...] | None = None
+    namespace_ends: bool = False
+    """The namespace is being deleted; read only when the latest attempt has lost all its pods."""
     progress: Progress | None = None
     workload: WorkloadFacts | None = None
     capacity: Capacity = field(default_factory=Capacity)

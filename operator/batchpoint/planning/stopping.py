@@ -9,10 +9,25 @@ from batchpoint.api.job import BatchJob, BatchJobStatus
 from batchpoint.api.reasons import Reason
 from batchpoint.planning import activity, diagnosis, words
 from batchpoint.planning.job_status import Outcome
+from batchpoint.planning.observed import RunnerJobFacts
 from batchpoint_runner.contract import ExitCode
 
 DEADLINES = (Reason.START_DEADLINE_EXCEEDED, Reason.DEADLINE_EXCEEDED)
 RERUN = "What is published stays; a job with `rerun` scores the rest."
+
+
+def has_lost_its_pods(runner_job: RunnerJobFacts, now: datetime) -> bool:
+    """Say whether a Job that is to have pods has none that runs or leaves, its first moments aside.
+
+    So it is between a crash and the next try, and for ever in a namespace that is being deleted: the Job
+    controller holds the last pod of an index until there is another one (``backoffLimitPerIndex``), no
+    pod may be created there any more, and a namespace waits for its pods before it comes to its Jobs.
+    """
+    wants_pods = runner_job.succeeded < runner_job.instances
+    has_pods = runner_job.active or runner_job.terminating or runner_job.ready
+    is_held = runner_job.suspended or runner_job.deleting or runner_job.conditions
+    is_young = diagnosis.age_seconds(runner_job, now) < diagnosis.LOOK_AFTER_SECONDS
+    return wants_pods and not (has_pods or is_held or is_young)
 
 
 def disappeared(job: BatchJob, status: BatchJobStatus, now: datetime) -> Outcome:

@@ -26,6 +26,10 @@
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, list]
+# Whether one is being deleted whose Jobs have lost their pods; in a Role this is its own namespace alone.
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [get]
 # Why a queue does not admit a job; without Kueue nobody has these.
 - apiGroups: [kueue.x-k8s.io]
   resources: [workloads]

@@ -9,8 +9,9 @@ import pytest
 
 from batchpoint.api.job import BatchJobStatus, RunnerJob
 from batchpoint.cluster import facts, needs
-from batchpoint.planning.observed import RunnerJobFacts
+from batchpoint.planning.observed import PodFacts, RunnerJobFacts
 from support import manifests
+from support.observed import a_pod
 from support.resources import a_job
 
 NINE = datetime(2026, 11, 21, 9, tzinfo=UTC)
@@ -32,6 +33,9 @@ DECIDED = {"conditions": [manifests.condition("FailureTarget")]}
         (a_runner_job(), LATER, (True, True)),
         (a_runner_job({"ready": 1}), LATER, (False, False)),
         (a_runner_job(suspend=True), LATER, (False, False)),
+        (a_runner_job({"succeeded": 1, "active": 1}), LATER, (False, False)),
+        (a_runner_job({"succeeded": 2}), LATER, (False, False)),
+        (a_runner_job({"succeeded": 1}), LATER, (True, False)),
         (a_runner_job(DECIDED), NINE, (True, False)),
         (a_runner_job(DECIDED), LATER, (True, False)),
     ],
@@ -39,8 +43,28 @@ DECIDED = {"conditions": [manifests.condition("FailureTarget")]}
 def test_pods_are_read_for_the_verdict_and_for_what_does_not_start(
     job: RunnerJobFacts, now: datetime, expected: tuple[bool, bool]
 ) -> None:
-    """Events only for the latter."""
+    """And where they are, of a job that has lost them. Events only for what does not start."""
     assert expected == (needs.pods(job, now), needs.events(job, now))
+
+
+@pytest.mark.parametrize(
+    ("status", "pods", "expected"),
+    [
+        ({}, (a_pod(deleting=True, phase="Failed"),), True),
+        ({"succeeded": 1}, (a_pod(), a_pod(1, deleting=True)), True),
+        ({}, (a_pod(phase="Failed"),), False),
+        ({}, (), False),
+        ({}, None, False),
+        ({"active": 1}, (a_pod(deleting=True),), False),
+        ({"terminating": 1}, (a_pod(deleting=True),), False),
+        (DECIDED, (a_pod(deleting=True),), False),
+    ],
+)
+def test_the_namespace_is_read_when_deleted_pods_are_not_replaced(
+    status: dict[str, Any], pods: tuple[PodFacts, ...] | None, expected: bool
+) -> None:
+    """Not between a crash and the next try, and never while there are pods that run or leave."""
+    assert expected is needs.namespace(a_runner_job(status), pods, LATER)
 
 
 def test_the_snapshot_is_read_until_it_is_recorded_and_at_the_end() -> None:

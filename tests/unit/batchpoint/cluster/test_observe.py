@@ -17,6 +17,7 @@ from batchpoint.cluster.resources import (
     ENDPOINTS,
     EVENTS,
     JOBS,
+    NAMESPACES,
     PODS,
     RUNNER_JOBS,
     Key,
@@ -213,6 +214,29 @@ async def test_what_does_not_start_is_looked_into(scenery: Scenery) -> None:
     assert 1 == scenery.server.count("GET", "involvedObject.uid%3Duid-first-1")
     assert 1 == scenery.server.count("GET", "involvedObject.name%3Dfirst-1-0-abcde")
     assert 3 == len(scenery.server.requests)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "expected"),
+    [
+        ({"name": NS}, False),
+        ({"name": NS, "deletionTimestamp": "2026-11-21T09:00:00Z"}, True),
+    ],
+    ids=["stays", "ends"],
+)
+async def test_what_holds_deleted_pods_may_hold_its_namespace(
+    scenery: Scenery, namespace: Manifest, expected: bool
+) -> None:
+    """Which is read, and only then."""
+    scenery.has(JOBS, manifests.job(status=manifests.recorded()))
+    scenery.has(RUNNER_JOBS, manifests.runner_job(status={"ready": 0, "terminating": 0}))
+    pod = manifests.pod(phase="Failed")
+    pod["metadata"]["deletionTimestamp"] = "2026-11-21T09:00:00Z"
+    scenery.server.put(PODS, pod)
+    scenery.server.put(NAMESPACES, {"metadata": namespace})
+    observed = await scenery.look(LATER)
+    assert expected is observed.namespace_ends
+    assert 1 == scenery.server.requests.count(("GET", NAMESPACES.path(name=NS)))
 
 
 async def test_kueue_that_is_not_installed_has_no_view(scenery: Scenery) -> None:

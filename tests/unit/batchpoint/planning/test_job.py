@@ -502,6 +502,16 @@ def test_a_job_that_somebody_deleted_is_not_made_anew() -> None:
     )
 
 
+@pytest.mark.parametrize("spec", [{}, {"suspend": True}], ids=["going_on", "suspended"])
+def test_a_job_goes_that_holds_up_the_end_of_its_namespace(spec: dict[str, Any]) -> None:
+    """Kubernetes comes to Jobs only when the pods are gone, and this Job holds its last ones for ever."""
+    job = edited(running(), **spec)
+    found = plan(job, observed(a_runner_job(), namespace_ends=True), 30)
+    assert ((DELETE,), "RunnerJobDeleted") == (found.actions, found.status.reason)
+    left = plan(job, observed(a_runner_job(deleting=True), namespace_ends=True), 31)
+    assert () == left.actions
+
+
 def test_a_namesake_of_the_recorded_job_is_not_taken_for_it() -> None:
     """Name and uid decide."""
     found = plan(running(), observed(a_runner_job(uid="another", ready=2)), 30)

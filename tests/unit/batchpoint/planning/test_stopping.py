@@ -9,7 +9,7 @@ import pytest
 from batchpoint.api.job import BatchJobStatus
 from batchpoint.api.reasons import Reason
 from batchpoint.planning import progress, stopping
-from support.observed import START, a_live_job, a_progress, at
+from support.observed import START, a_live_job, a_progress, a_runner_job, at, decided
 
 ACTIVE = BatchJobStatus(active_since=START)
 
@@ -48,3 +48,25 @@ def test_the_cause_of_a_late_start_is_kept() -> None:
     assert "No instance started in 60 seconds. No node fits." == told
     later = ACTIVE.model_copy(update={"reason": "StartDeadlineExceeded", "message": told})
     assert told == stopping.late_words(job, later, Reason.START_DEADLINE_EXCEEDED)
+
+
+@pytest.mark.parametrize(
+    ("facts", "seconds", "expected"),
+    [
+        ({}, 10, True),
+        ({}, 9, False),
+        ({"succeeded": 1}, 10, True),
+        ({"succeeded": 2}, 10, False),
+        ({"active": 1}, 10, False),
+        ({"terminating": 1}, 10, False),
+        ({"ready": 1}, 10, False),
+        ({"suspended": True}, 10, False),
+        ({"deleting": True}, 10, False),
+        ({"conditions": decided("Failed")}, 10, False),
+    ],
+)
+def test_a_job_has_lost_its_pods_when_it_wants_some_and_none_runs_or_leaves(
+    facts: dict[str, Any], seconds: float, expected: bool
+) -> None:
+    """Its first moments aside."""
+    assert expected is stopping.has_lost_its_pods(a_runner_job(**facts), at(seconds))
