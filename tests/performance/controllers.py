@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from control_plane import ControlPlane
 from measuring import pss_mb
+from prometheus_client.parser import text_string_to_metric_families
 
 from cluster import binaries
-from control_plane import ControlPlane
 
 START_SECONDS = 60
 STOP_SECONDS = 20
@@ -38,6 +39,17 @@ class Controller:
         """Return the processor time that it has used so far."""
         times = psutil.Process(self.pid).cpu_times()
         return times.user + times.system
+
+    def requests(self) -> dict[tuple[str, str], int]:
+        """Return our operator's own count of requests by verb and resource, those of its watches left out."""
+        counted: dict[tuple[str, str], int] = {}
+        text = asked(self.address.replace("/readyz", "/metrics"))
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                if sample.name == "batchpoint_operator_api_request_seconds_count":
+                    key = sample.labels["verb"], sample.labels["resource"]
+                    counted[key] = counted.get(key, 0) + int(sample.value)
+        return counted
 
     def memory_mb(self) -> dict[str, float]:
         """Return what it holds now, and the most that it ever held, in MB of 10^6 bytes."""
@@ -66,7 +78,6 @@ def operator(plane: ControlPlane, **settings: str) -> Iterator[Controller]:
         "identity": "bench",
         "http_address": "127.0.0.1",
         "http_port": "18080",
-        "log_level": "WARNING",
         **settings,
     }
     environment = {
@@ -124,7 +135,7 @@ def _running(
         )
     try:
         deadline = time.monotonic() + START_SECONDS
-        while _asked(address) != word:
+        while asked(address) != word:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{command[0]} did not start; see {log}")
             time.sleep(0.05)
@@ -138,7 +149,8 @@ def _running(
             process.wait()
 
 
-def _asked(address: str) -> str:
+def asked(address: str) -> str:
+    """Return what an address answers; empty if it does not."""
     try:
         with urllib.request.urlopen(address, timeout=2) as answer:
             text: bytes = answer.read()

@@ -1,11 +1,12 @@
 """What the watch says, in memory: filled by lists of our own, fed by events and by our own writes.
 
-A restart reads everything again. Finished jobs are kept as records of a few hundred bytes, all else as
-manifests and parsed objects. Nothing here waits: it is used from one event loop and answers at once.
+A restart reads everything again. Finished jobs are kept as records of a few hundred bytes, others as text,
+all else as manifests and parsed objects. Nothing here waits: it is used from one event loop and answers at once.
 """
 
 from __future__ import annotations
 
+import json
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -58,6 +59,20 @@ class _Object:
 
 
 @dataclass(slots=True)
+class _Text:
+    """A job as text, parsed at each look: thousands may wait, and as objects take ten times as much."""
+
+    text: str
+
+    @property
+    def manifest(self) -> Manifest:
+        return cast(Manifest, json.loads(self.text))
+
+    def resource(self, kind: ResourceKind) -> Resource | SpecError:
+        return _Object(self.manifest).resource(kind)
+
+
+@dataclass(slots=True)
 class _Namespace:
     """What a namespace holds, by name."""
 
@@ -70,7 +85,7 @@ class Mirror:
     """The four watched kinds, by namespace and name."""
 
     def __init__(self) -> None:
-        self._objects: dict[ResourceKind, dict[Key, _Object]] = {
+        self._objects: dict[ResourceKind, dict[Key, _Object | _Text]] = {
             ENDPOINTS: {},
             DEPLOYMENTS: {},
             JOBS: {},
@@ -283,10 +298,11 @@ class Mirror:
         return resource
 
     def _put_object(self, kind: ResourceKind, key: Key, manifest: Manifest) -> None:
-        found = _Object(_slim(kind, manifest))
-        self._objects[kind][key] = found
+        slim = _slim(kind, manifest)
         if kind is JOBS:
-            return  # parsed when somebody looks
+            self._objects[kind][key] = _Text(json.dumps(slim, separators=(",", ":")))
+            return
+        found = self._objects[kind][key] = _Object(slim)
         here = self._namespaces[key.namespace]
         resource = found.resource(kind)
         if isinstance(resource, BatchEndpoint):

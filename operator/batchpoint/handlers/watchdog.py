@@ -100,7 +100,8 @@ class Watchdog:
             self._found(JOBS, key)
 
     async def _compare_runner_jobs(self, namespace: str) -> None:
-        jobs = self._unfinished(namespace)
+        # Those that wait for a slot have none, and there may be thousands.
+        jobs = [job for job in self._unfinished(namespace) if self._mirror.runner_jobs(job)]
         for first in range(0, len(jobs), NAMES_PER_LIST):
             some = jobs[first : first + NAMES_PER_LIST]
             owners = {
