@@ -129,6 +129,12 @@ def test_deleting_the_runner_job_ends_a_job_in_words(site: Site) -> None:
     assert site.expected("first") == site.output("again")
 
 
+def test_a_namespace_with_a_running_job_can_be_deleted(site: Site) -> None:
+    """It goes with everything in it, although Kubernetes alone would wait for pods that may not be made."""
+    slow(site)
+    site.kube.kubectl("delete", "namespace", site.namespace, "--timeout=100s")
+
+
 # Edits
 
 

@@ -139,7 +139,7 @@ def test_two_operators_that_both_act_do_no_harm(
 
 
 def test_nothing_hangs_without_an_operator(site: Site, installed: Installed) -> None:
-    """Objects and the namespace itself can be deleted while there is none."""
+    """Objects can be deleted while there is none, and then the namespace."""
     site.usual(files=40, pace=0.5)
     site.start()
     site.wait_for_progress("first", 1, within_seconds=60)
