@@ -28,7 +28,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test integration e2e bench verify fmt lint types imports crds docs chart lock clean \
+.PHONY: help setup demo test integration e2e bench bench-operator verify fmt lint types imports crds docs chart lock clean \
 	cluster-check cluster-up cluster-status cluster-down images
 
 help: ## List the commands
@@ -74,6 +74,9 @@ e2e: cluster-up ## Stories of users on that cluster, faults included; the cluste
 
 bench: $(READY) ## Measure the engine against the physical limit of this machine
 	$(PYTHON) tests/performance/engine.py
+
+bench-operator: $(READY) ## Measure the operator beside JobSet and bare clients, and on the cluster for tests
+	PYTHONPATH=tests $(PYTHON) tests/performance/operator_bench.py
 
 verify: lint types imports crds docs ## Everything fast: style, types, layers, locks, generated files
 	$(PYTHON) -m ruff format --check .
