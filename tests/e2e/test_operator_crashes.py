@@ -11,7 +11,7 @@ import pytest
 from batchpoint.api.job import Phase
 from support import local_jobs, operators
 from support.kube import Kube
-from support.operators import Installed
+from support.operators import Installed, Process
 from support.site import Site, in_words, is_final
 
 pytestmark = [pytest.mark.serial, pytest.mark.timeout(300)]
@@ -37,6 +37,18 @@ def many(site: Site) -> list[str]:
         wrong = {"input": {"uri": "datastore://mine/nowhere"}} if number % 5 == 4 else {}
         site.job(f"job-{number:02}", **wrong)
     return [name for kind, name in site.documents if kind == "BatchJob"]
+
+
+def all_end(site: Site, names: list[str], *processes: Process) -> None:
+    """Wait until all jobs have ended, and for the events that tell of it a moment later."""
+
+    def have_ended() -> bool:
+        died = [process.log.read_text() for process in processes if process.has_ended()]
+        assert not died, "an operator ended by itself:\n" + died[0]
+        return all(is_final(site.status(name)) for name in names)
+
+    local_jobs.wait_until(have_ended, "all jobs ended", 240)
+    site.pause(2)
 
 
 def are_as_if_nothing_had_happened(site: Site, names: list[str]) -> None:
@@ -70,10 +82,7 @@ def test_fifty_kills_at_random_moments(site: Site, installed: Installed, tmp_pat
                 time.sleep(chance.uniform(0.2, 4))
                 process.kill()
                 process.start()
-            local_jobs.wait_until(
-                lambda: all(is_final(site.status(name)) for name in names), "all jobs ended", 240
-            )
-            time.sleep(2)
+            all_end(site, names, process)
         finally:
             process.kill()
             (site.recorder.folder / "mortal.log").write_bytes(process.log.read_bytes())
@@ -126,10 +135,7 @@ def test_two_operators_that_both_act_do_no_harm(
             first.start()
             second.start()
             site.start()
-            local_jobs.wait_until(
-                lambda: all(is_final(site.status(name)) for name in names), "all jobs ended", 240
-            )
-            time.sleep(2)
+            all_end(site, names, first, second)
         finally:
             first.kill()
             second.kill()

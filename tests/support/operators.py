@@ -163,6 +163,10 @@ class Process:
                 )
             )
 
+    def has_ended(self) -> bool:
+        """Say whether it ended although nobody killed it; its log says why."""
+        return any(process.poll() is not None for process in self.running)
+
     def kill(self) -> None:
         """Kill it without any warning. Does nothing if it does not run."""
         while self.running:
