@@ -93,7 +93,8 @@ class Parts:
                     "controller": True,
                 }
             ]
-        made = self.server.put(RUNNER_JOBS, {"metadata": meta, "spec": {}, "status": {}})
+        spec: Manifest = {"template": {"spec": {"containers": []}}}
+        made = self.server.put(RUNNER_JOBS, {"metadata": meta, "spec": spec, "status": {}})
         self.mirror.put(RUNNER_JOBS, made)
         return made
 

@@ -110,6 +110,7 @@ def runner_job(job: Manifest) -> RunnerJobFacts:
         attempt=int(attempt) if attempt.isdecimal() else 1,
         creation_time=_time(meta.get("creationTimestamp")) or _NEVER,
         instances=spec.get("completions") or 1,
+        image=intern(_scorer_image(spec["template"])),
         queue_name=intern(labels.get(QUEUE_LABEL, "")),
         suspended=bool(spec.get("suspend")),
         deleting="deletionTimestamp" in meta,
@@ -151,9 +152,13 @@ def pinned(job: Manifest) -> Pinned | None:
         config = RunConfig.model_validate_json(text or "")
     except ValidationError:
         return None
+    return Pinned(config=config, image=_scorer_image(template))
+
+
+def _scorer_image(template: Mapping[str, Any]) -> str:
     containers = template["spec"]["containers"]
     images = (each.get("image", "") for each in containers if each["name"] == SCORER_CONTAINER)
-    return Pinned(config=config, image=next(images, ""))
+    return next(images, "")
 
 
 def pod(manifest: Manifest) -> PodFacts:

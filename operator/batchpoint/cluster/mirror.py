@@ -223,8 +223,8 @@ class Mirror:
         return _newest_first(self._by_endpoint.get(key, {}))
 
     def jobs_of_deployment(self, key: Key) -> tuple[JobRecord, ...]:
-        """Return the jobs that were resolved to a deployment, the newest first."""
-        return _newest_first(self._by_deployment.get(key, {}))
+        """Return the jobs that were resolved to a deployment, the newest first, with their images."""
+        return tuple(map(self._with_image, _newest_first(self._by_deployment.get(key, {}))))
 
     def records(self) -> Iterator[JobRecord]:
         """Yield every job, in no order."""
@@ -286,6 +286,10 @@ class Mirror:
     def _latest(self, job: Key, uid: str) -> RunnerJobFacts | None:
         own = (found for found in self._by_job.get(job, {}).values() if found.owner_uid == uid)
         return max(own, key=lambda found: found.attempt, default=None)
+
+    def _with_image(self, job: JobRecord) -> JobRecord:
+        latest = self._latest(Key(job.namespace, job.name), job.uid)
+        return replace(job, image=latest.image) if latest else job
 
     def _here(self, namespace: str) -> _Namespace:
         return self._namespaces.get(namespace) or _Namespace()

@@ -17,7 +17,7 @@ from batchpoint.cluster.resources import (
 from batchpoint.handlers.wakeups import Subject
 
 SUMMARY_SECONDS = 1.0
-"""How long an endpoint waits before it sums up its jobs and deployments anew: a burst is one sum."""
+"""How long an endpoint or a deployment waits before it sums up its jobs anew: a burst is one sum."""
 
 Wake = tuple[Subject, float]
 """Whom to look at, and after how many seconds at the latest."""
@@ -40,7 +40,8 @@ def of_event(mirror: Mirror, kind: ResourceKind, manifest: Manifest) -> Iterator
         return
     yield Subject(kind, key), SUMMARY_SECONDS if kind == ENDPOINTS else 0.0
     if kind == JOBS:
-        yield from of_job(mirror, endpoint)
+        deployment = (manifest.get("status") or {}).get("deployment", "")
+        yield from of_job(mirror, endpoint, deployment)
     elif kind == DEPLOYMENTS:
         yield from of_deployment(mirror, endpoint)
     else:
@@ -48,9 +49,11 @@ def of_event(mirror: Mirror, kind: ResourceKind, manifest: Manifest) -> Iterator
         yield from _jobs(mirror, key)
 
 
-def of_job(mirror: Mirror, endpoint: Key) -> Iterator[Wake]:
-    """Yield what a change of a job concerns beside itself: the endpoint, and who waits for its slot."""
+def of_job(mirror: Mirror, endpoint: Key, deployment: str) -> Iterator[Wake]:
+    """Yield what a change of a job concerns beside itself: who sums it up, and who waits for its slot."""
     yield Subject(ENDPOINTS, endpoint), SUMMARY_SECONDS
+    if deployment:
+        yield Subject(DEPLOYMENTS, Key(endpoint.namespace, deployment)), SUMMARY_SECONDS
     for waiting in mirror.first_waiting(endpoint, 1):
         yield Subject(JOBS, waiting), 0.0
 

@@ -137,7 +137,8 @@ class Reporter:
         """Return whom an event of this object would have woken: our own write comes back as no news."""
         old, endpoint = seen.status, Key(subject.key.namespace, seen.endpoint)
         if isinstance(old, BatchJobStatus) and isinstance(new, BatchJobStatus):
-            return concerns.of_job(self._mirror, endpoint) if old.phase != new.phase else ()
+            is_news = (old.phase, old.reason) != (new.phase, new.reason)
+            return concerns.of_job(self._mirror, endpoint, new.deployment) if is_news else ()
         if isinstance(new, BatchDeploymentStatus) and old.conditions != new.conditions:
             return concerns.of_deployment(self._mirror, endpoint)
         return ()  # jobs and deployments read an endpoint's spec, never its status

@@ -42,6 +42,8 @@ class RunnerJobFacts:
     creation_time: datetime
     instances: int = 1
     """``completions``."""
+    image: str = ""
+    """The scorer's."""
     queue_name: str = ""
     """LocalQueue of Kueue, which then owns ``suspend``."""
     suspended: bool = False
@@ -130,7 +132,7 @@ class JobRecord:
     phase: Phase | None = None
     reason: str = ""
     message: str = ""
-    """Kept only for the last job of an endpoint and while it is unfinished."""
+    """As in the status."""
     accepted: bool = False
     """A runner Job was recorded."""
     suspended: bool = False

@@ -134,6 +134,18 @@ def test_jobs_are_found_by_endpoint_and_deployment() -> None:
     assert {(NS, "Succeeded"): 2, (NS, "Pending"): 1} == mirror.counts()
 
 
+def test_jobs_of_a_deployment_have_the_image_of_their_latest_attempt() -> None:
+    """From it a deployment learns whether the image can be pulled; another one's Job tells nothing."""
+    status = manifests.recorded() | {"deployment": "forest"}
+    mirror = holding((JOBS, manifests.job(status=status)))
+    forest = Key(NS, "forest")
+    assert [""] == [job.image for job in mirror.jobs_of_deployment(forest)]
+    mirror.put(RUNNER_JOBS, manifests.runner_job(owner_uid="uid-of-another"))
+    assert [""] == [job.image for job in mirror.jobs_of_deployment(forest)]
+    mirror.put(RUNNER_JOBS, manifests.runner_job(2, version=11))
+    assert ["python:3.12"] == [job.image for job in mirror.jobs_of_deployment(forest)]
+
+
 def test_endpoints_and_deployments_are_parsed_once_per_version() -> None:
     """Every job of the namespace asks for them."""
     mirror = holding((ENDPOINTS, manifests.endpoint()), (DEPLOYMENTS, manifests.deployment()))

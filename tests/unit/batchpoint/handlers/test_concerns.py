@@ -64,6 +64,14 @@ def test_a_job_concerns_its_endpoint() -> None:
     assert [(FIRST, 0.0), (DIGITS, LATER)] == found
 
 
+def test_a_job_concerns_its_deployment_once_it_has_one() -> None:
+    """Which counts it, and learns from it whether its image can be pulled."""
+    mirror, (_, job) = a_mirror(an_endpoint(), a_job())
+    job["status"] = {"deployment": "forest"}
+    found = list(concerns.of_event(mirror, JOBS, job))
+    assert [(FIRST, 0.0), (DIGITS, LATER), (FOREST, LATER)] == found
+
+
 def test_a_job_that_is_gone_leaves_its_slot_to_the_next() -> None:
     """The oldest that waits is woken at once."""
     mirror, (_, first, _) = a_mirror(an_endpoint(maxActiveJobs=1), a_job(), a_job("second"))

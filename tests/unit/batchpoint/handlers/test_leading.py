@@ -86,7 +86,8 @@ def test_a_job_of_somebody_else_wakes_nobody() -> None:
     def events(leader: Leader) -> None:
         metadata = {"name": "x", "namespace": NAMESPACE, "uid": "u", "resourceVersion": "5"}
         made = {"creationTimestamp": "2026-01-01T00:00:00Z"}
-        leader.take_in(RUNNER_JOBS, {"metadata": metadata | made, "spec": {}}, "ADDED")
+        spec = {"template": {"spec": {"containers": []}}}
+        leader.take_in(RUNNER_JOBS, {"metadata": metadata | made, "spec": spec}, "ADDED")
 
     assert 0 == depth_after(events)
 

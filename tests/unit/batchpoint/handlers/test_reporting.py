@@ -22,6 +22,7 @@ from support.operator_parts import Parts, joined, subject
 from support.resources import a_deployment, a_job, an_endpoint
 
 FIRST = subject(JOBS, "first")
+DIGITS, FOREST = subject(ENDPOINTS, "digits"), subject(DEPLOYMENTS, "forest")
 STATUS = "/batchjobs/first/status"
 
 
@@ -147,13 +148,26 @@ def test_an_ended_job_is_told_and_counted_once() -> None:
     play(story)
 
 
-def test_a_new_phase_wakes_the_endpoint_that_counts_it() -> None:
+def test_a_new_phase_wakes_who_counts_it() -> None:
     """Our own write comes back from the watch as no news, so it wakes by itself."""
 
     async def story(parts: Parts) -> None:
         parts.have(an_endpoint())
         await parts.reporter.report(FIRST, seen(parts.have(a_job())), scored(1), START)
-        assert [subject(ENDPOINTS, "digits")] == [who for who, _ in parts.woken]
+        assert [DIGITS, FOREST] == [who for who, _ in parts.woken]
+
+    play(story)
+
+
+def test_a_new_reason_wakes_the_deployment_that_learns_from_it() -> None:
+    """Such as an image that cannot be pulled, which is no new phase."""
+
+    async def story(parts: Parts) -> None:
+        job = parts.have(a_job())
+        before = seen(job, scored(1))
+        after = scored(1).model_copy(update={"reason": "ImageUnavailable", "deployment": "forest"})
+        await parts.reporter.report(FIRST, before, after, START)
+        assert [DIGITS, FOREST] == [who for who, _ in parts.woken]
 
     play(story)
 
