@@ -250,7 +250,7 @@ class Observer:
                 return pinned.config.input
         given = job.spec.input
         if given is None:
-            return None
+            return await self._input_of_earlier(job)
         uri, type_ = given.uri, given.type
         if uri.startswith("asset://"):
             asset = assets.find(uri, await self._references.assets(job))
@@ -265,6 +265,17 @@ class Observer:
             exclude=given.exclude if is_folder else (),
             recursive=given.recursive,
         )
+
+    async def _input_of_earlier(self, job: BatchJob) -> InputSpec | None:
+        """Return what a rerun whose Job is gone has scored: as it was pinned before, or by an older spec."""
+        name = job.spec.rerun.job if job.spec.rerun else ""
+        manifest = await self._client.get(JOBS, job.namespace, name)
+        if manifest is None:
+            return None
+        earlier = parsing.from_cluster(BatchJob, manifest)
+        if not _is_older(earlier, job):
+            return None  # a namesake that came later, and could lead back to here
+        return await self._input_of(earlier, earlier.status or BatchJobStatus())
 
     # What a Job has
 
@@ -343,6 +354,11 @@ class Observer:
         if limit is None or record is None:
             return Capacity()
         return self._mirror.line(key).capacity(record, limit=limit)
+
+
+def _is_older(one: BatchJob, other: BatchJob) -> bool:
+    created, later = one.metadata.creation_timestamp, other.metadata.creation_timestamp
+    return created is not None and later is not None and created < later
 
 
 def _stands_on(error: SpecError, field: str, kind: str, name: str | None) -> SpecError:

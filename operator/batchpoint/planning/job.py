@@ -139,7 +139,7 @@ def _before_the_first(
             return Plan(status=status, requeue_after_seconds=LOOK_SOON_SECONDS)
         return Plan(
             status=stands(_refusal(found)),
-            requeue_after_seconds=RECHECK_SECONDS if found.reason in launching.UNWATCHED else None,
+            requeue_after_seconds=RECHECK_SECONDS if found.reason in launching.UNTOLD else None,
         )
     if not queueing.has_room(observed.capacity):
         return Plan(status=stands(_turn(job, observed)))

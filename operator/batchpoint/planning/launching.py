@@ -27,14 +27,23 @@ COMING = frozenset(
         Reason.DEPLOYMENT_NOT_READY,
         Reason.PROFILE_MISSING,
         Reason.ASSET_MISSING,
+        Reason.EARLIER_JOB_MISSING,
         Reason.EARLIER_JOB_UNFINISHED,
         Reason.NAME_TAKEN,
     }
 )
 """Problems that pass when another object appears, changes or goes; all others need an edit."""
 
-UNWATCHED = frozenset({Reason.PROFILE_MISSING, Reason.ASSET_MISSING, Reason.NAME_TAKEN})
-"""Problems whose end no event tells."""
+UNTOLD = frozenset(
+    {
+        Reason.PROFILE_MISSING,
+        Reason.ASSET_MISSING,
+        Reason.EARLIER_JOB_MISSING,
+        Reason.EARLIER_JOB_UNFINISHED,
+        Reason.NAME_TAKEN,
+    }
+)
+"""Problems whose end wakes nobody."""
 
 
 def launch(job: BatchJob, observed: JobObserved) -> CreateRunnerJob | Problem:

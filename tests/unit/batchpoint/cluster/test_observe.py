@@ -294,6 +294,24 @@ async def test_a_rerun_without_the_earlier_snapshot_goes_by_the_spec(scenery: Sc
     assert "datastore://lake/images" == observed.earlier.input.uri
 
 
+@pytest.mark.parametrize(
+    ("zeroth", "expected"),
+    [("2026-11-21T08:00:00Z", "datastore://lake/old"), ("2026-11-21T10:00:00Z", None)],
+    ids=["older", "namesake"],
+)
+async def test_a_rerun_of_a_rerun_scores_what_the_first_was_given(
+    scenery: Scenery, zeroth: str, expected: str | None
+) -> None:
+    """Where no Job tells it any more; but a job that was created later was not the source."""
+    scenery.has(JOBS, manifests.job(rerun={"job": "before"}, input=None))
+    again = manifests.job("before", rerun={"job": "zeroth"}, input=None, status=manifests.ended())
+    scenery.has(JOBS, again)
+    old = {"input": {"uri": "datastore://lake/old"}, "metadata": {"creationTimestamp": zeroth}}
+    scenery.has(JOBS, manifests.job("zeroth", status=manifests.ended(), **old))
+    observed = await scenery.look()
+    assert expected == (observed.earlier.input.uri if observed.earlier else None)
+
+
 async def test_a_rerun_waits_for_the_end_of_the_earlier_job(scenery: Scenery) -> None:
     """Its failures are not known before."""
     scenery.has(JOBS, manifests.job(rerun={"job": "before"}, input=None))

@@ -45,12 +45,13 @@ from support.observed import (
     observed,
     with_status,
 )
-from support.resources import a_deployment, an_endpoint
+from support.resources import a_deployment, a_job, an_endpoint
 from support.simulated_cluster import SimulatedCluster
 
 DELETE = DeleteRunnerJob(name="first-1", uid="uid-first-1")
 SUSPEND = SuspendRunnerJob(name="first-1", uid="uid-first-1", suspend=True)
 RESUME = SuspendRunnerJob(name="first-1", uid="uid-first-1", suspend=False)
+WITH_ZEROTH = a_scene(an_endpoint(), a_deployment(), a_job("zeroth"))
 FULL = Capacity(limit=2, active=2)
 
 
@@ -165,6 +166,22 @@ def test_the_first_job_is_recorded_when_it_is_seen() -> None:
             "Reconciling",
             30,
             id="name-taken",
+        ),
+        pytest.param(
+            a_live_job(rerun={"job": "zeroth"}, input=None),
+            observed(),
+            Reason.EARLIER_JOB_MISSING,
+            "Reconciling",
+            30,
+            id="earlier-job-missing",
+        ),
+        pytest.param(
+            a_live_job(rerun={"job": "zeroth"}, input=None),
+            observed(scene=WITH_ZEROTH, earlier_unfinished=True),
+            Reason.EARLIER_JOB_UNFINISHED,
+            "Reconciling",
+            30,
+            id="earlier-job-unfinished",
         ),
         pytest.param(
             a_live_job(overrides={"instanceCount": 5}),
