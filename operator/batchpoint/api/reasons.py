@@ -150,8 +150,11 @@ class Reason(StrEnum):
     # Why pods do not start
     IMAGE_UNAVAILABLE = "ImageUnavailable", "An image cannot be pulled."
     UNSCHEDULABLE = "Unschedulable", "No node has what the deployment asks for."
-    QUOTA_EXCEEDED = "QuotaExceeded", "A quota of the namespace has no room for the pod."
-    POD_REFUSED = "PodRefused", "A policy or a webhook of the cluster refused the pod."
+    QUOTA_EXCEEDED = (
+        "QuotaExceeded",
+        "A quota of the namespace has no room for the Job or its pods.",
+    )
+    POD_REFUSED = "PodRefused", "A policy or a webhook of the cluster refused the Job or its pods."
     SECRET_MISSING = "SecretMissing", "A Secret or ConfigMap that the pod mounts is missing."
     VOLUME_UNAVAILABLE = "VolumeUnavailable", "A volume claim cannot be mounted."
     CONTAINER_UNSTARTABLE = (

@@ -20,7 +20,7 @@ from batchpoint.cluster.resources import DEPLOYMENTS, ENDPOINTS, JOBS, Key, Reso
 from batchpoint.errors import Invalid, SpecError
 from batchpoint.handlers.reporting import Seen, Status
 from batchpoint.handlers.wakeups import Subject
-from batchpoint.planning import deployment, endpoint, job
+from batchpoint.planning import deployment, diagnosis, endpoint, job
 from batchpoint.planning.plan import Plan
 from batchpoint.rendering.options import RenderOptions
 
@@ -81,7 +81,12 @@ class Decider:
             now: Moment of the change.
         """
         if isinstance(error, Invalid):
-            error = SpecError(Reason.POD_REFUSED, "", error.message)
+            found = diagnosis.refusal(error.message)
+            error = (
+                SpecError(found.reason, "", found.message)
+                if found
+                else SpecError(Reason.POD_REFUSED, "", error.message)
+            )
         manifest = self._mirror.manifest(subject.kind, subject.key) or {}
         metadata = Metadata.model_validate(manifest.get("metadata") or {}, extra="ignore")
         model, refuse = _REFUSALS[subject.kind]

@@ -266,7 +266,15 @@ def pod_is_refused(seen: Seen) -> Diagnosis | None:
     if not refusals:
         return None
     text = refusals[-1].message
-    if match := _QUOTA.search(text):
+    return refusal(text) or Diagnosis(
+        reason=Reason.POD_REFUSED,
+        message=f"The cluster refuses the pods: {words.foreign(text)}.",
+    )
+
+
+def refusal(text: str) -> Diagnosis | None:
+    """Return why the API server refuses a Job or its pods, from what it says; None: in its words only."""
+    if match := _QUOTA.search(text.rstrip(".")):
         return Diagnosis(
             reason=Reason.QUOTA_EXCEEDED,
             message=f"Quota {match['name']} of the namespace has no room: {match['wanted']} wanted, "
@@ -278,10 +286,7 @@ def pod_is_refused(seen: Seen) -> Diagnosis | None:
             message=f'There is no ServiceAccount "{match["name"]}" in the namespace. Create it, or '
             "change serviceAccountName of the BatchDeployment.",
         )
-    return Diagnosis(
-        reason=Reason.POD_REFUSED,
-        message=f"The cluster refuses the pods: {words.foreign(text)}.",
-    )
+    return None
 
 
 def instance_crashed(seen: Seen) -> Diagnosis | None:

@@ -14,7 +14,14 @@ from support.operator_parts import Parts, joined, subject
 from support.resources import a_deployment, a_job, an_endpoint
 
 SPEC = SpecError("SpecInvalid", "spec.input.uri", "has no scheme.")
-QUOTA = Invalid("Could not create Job: exceeded quota.", verb="create", kind="Job", name="s/first")
+REFUSED = Invalid("Could not create Job: no label.", verb="create", kind="Job", name="s/first")
+QUOTA = Invalid(
+    'Could not create Job: jobs.batch "first-1" is forbidden: exceeded quota: few, requested: '
+    "count/jobs.batch=1, used: count/jobs.batch=2, limited: count/jobs.batch=2.",
+    verb="create",
+    kind="Job",
+    name="s/first",
+)
 
 
 def play(story: Callable[[Parts], Awaitable[None]]) -> None:
@@ -77,11 +84,24 @@ def test_what_breaks_a_rule_says_so_in_its_status(kind: ResourceKind, name: str)
 
 
 def test_what_the_server_refuses_is_told_in_its_words() -> None:
-    """Such as a quota of Jobs, which no pod event would show."""
+    """Such as a policy on Jobs, which no pod event would show."""
+
+    async def story(parts: Parts) -> None:
+        _, status = parts.decider.refused(subject(JOBS, "first"), REFUSED, START)
+        first = status.conditions[0]
+        assert ("PodRefused", REFUSED.message) == (first.reason, first.message)
+
+    play(story)
+
+
+def test_a_quota_of_jobs_is_told_like_one_of_pods() -> None:
+    """What is wanted, what is used, and of how much."""
 
     async def story(parts: Parts) -> None:
         _, status = parts.decider.refused(subject(JOBS, "first"), QUOTA, START)
         first = status.conditions[0]
-        assert ("PodRefused", QUOTA.message) == (first.reason, first.message)
+        words = "count/jobs.batch=1 wanted, count/jobs.batch=2 used of count/jobs.batch=2. Wait"
+        assert "QuotaExceeded" == first.reason
+        assert words in first.message
 
     play(story)
