@@ -17,7 +17,6 @@ from batchpoint.api.fields import (
     FileName,
     ImageName,
     InstanceCount,
-    LongText,
     MaxRetries,
     MiniBatchSize,
     Name,
@@ -283,8 +282,6 @@ class BatchDeploymentStatus(ApiModel):
     """Name of the job that started last."""
     runner_requests: Resources = Field(default_factory=dict)
     """What the runner of each instance requests, beside the scorer."""
-    model_uri: LongText = ""
-    """Where the model of the last accepted job was found."""
 
 
 class BatchDeployment(Resource):

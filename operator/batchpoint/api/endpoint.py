@@ -183,19 +183,6 @@ class DeploymentReadiness(ApiModel):
     """Why, as a constant."""
 
 
-class ScheduleStatus(ApiModel):
-    """What became of one schedule."""
-
-    name: ShortText
-    """Of the schedule."""
-    last_schedule_time: datetime | None = None
-    """The planned time that a job was last made for."""
-    next_schedule_time: datetime | None = None
-    """The next planned time. Absent while the schedule is suspended."""
-    last_job: ShortText = ""
-    """Name of the job that was made last."""
-
-
 class JobCounts(ApiModel):
     """The jobs of the endpoint that exist now."""
 
@@ -245,14 +232,6 @@ class BatchEndpointStatus(ApiModel):
     """The jobs of the endpoint that exist now."""
     last_job: LastJob | None = None
     """The job that was created last."""
-    schedules: Annotated[
-        tuple[ScheduleStatus, ...],
-        Field(
-            max_length=MOST_SCHEDULES,
-            json_schema_extra=MAP_BY_NAME,
-        ),
-    ] = ()
-    """What became of each schedule."""
 
 
 class BatchEndpoint(Resource):

@@ -19,7 +19,6 @@ from batchpoint.api.endpoint import (
     DeploymentReadiness,
     JobCounts,
     LastJob,
-    ScheduleStatus,
 )
 from batchpoint.api.job import ACTIVE_PHASES, Phase
 from batchpoint.api.reasons import Reason
@@ -76,7 +75,6 @@ def plan(
         invoke_url=invoke_url,
         jobs=_counts(observed.jobs),
         last_job=_last_job(observed.jobs),
-        schedules=tuple(ScheduleStatus(name=item.name) for item in endpoint.spec.schedules),
     )
     return Plan(
         status=status,
