@@ -114,9 +114,9 @@ async def measure_memory(count: int) -> Figures:
 
 def measure_live(pairs: int) -> Figures:
     """Measure on the cluster for tests."""
-    with live.a_site() as site:
+    with live.a_site() as site, live.an_operator(site) as operator:
         ours, bare = live.first_rows(site, pairs)
-        requests = live.requests_of_a_job(site)
+        requests = live.requests_of_a_job(site, operator)
     return {
         "first_row_seconds_over_bare_job": spread(live.over_bare(ours, bare)),
         "first_row_seconds": [round(value, 2) for value in ours],

@@ -8,18 +8,20 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import controllers
 from control_plane import ControlPlane
+from controllers import Controller
 
 from batchpoint.api.job import Phase
 from cluster import building, paths
-from support import local_jobs
+from support import local_jobs, operators
 from support.evidence import Recorder
 from support.kube import Kube, Manifest
 from support.operators import Installed
+from support.repository import ROOT
 from support.site import Site
 
 SCRIPT = """
@@ -35,7 +37,10 @@ def run(mini_batch):
 """
 """Says when each file was scored, by the clock that the bare Job prints too."""
 
+LOGS = ROOT / "build" / "bench"
 JOB_SECONDS = 120
+SETTLED_SECONDS = 4
+"""After which nothing of an earlier job is written any more."""
 FILES = 12
 INSTANCES = 2
 
@@ -84,34 +89,43 @@ def first_rows(site: Site, pairs: int) -> tuple[list[float], list[float]]:
     return ours[1:], bare[1:]
 
 
-def requests_of_a_job(site: Site) -> dict[str, int]:
-    """Return the requests of one BatchJob's whole life by verb and resource, from an operator of our own.
-
-    The installed one is away meanwhile. What it counts is compared elsewhere with what an API server counts.
-    """
+@contextmanager
+def an_operator(site: Site) -> Iterator[Controller]:
+    """Have an operator of this checkout for the site alone; an installed one is away meanwhile."""
     images = building.provide()
-    state = paths.state()
-    with tempfile.TemporaryDirectory() as folder, Installed(site.kube).away():
-        plane = ControlPlane(state.kubeconfig, Path(folder))
-        settings = {
-            "runner_image": images["runner"],
-            "scorer_image": images["scorer"],
-            "namespaces": site.namespace,
-            "operator_namespace": site.namespace,
-            # None of its comparisons with lists, which are the same for any number of jobs.
-            "resync_seconds": "3600",
-        }
-        with controllers.operator(plane, **settings) as found:
-            time.sleep(3)
-            before = found.requests()
-            _apply(site, "counted")
-            site.wait_for("counted", Phase.SUCCEEDED, within_seconds=JOB_SECONDS)
-            time.sleep(3)
-            after = found.requests()
+    settings = {
+        "runner_image": images["runner"],
+        "scorer_image": images["scorer"],
+        "namespaces": site.namespace,
+        "operator_namespace": site.namespace,
+        # None of its comparisons with lists, which are the same for any number of jobs.
+        "resync_seconds": "3600",
+    }
+    LOGS.mkdir(parents=True, exist_ok=True)
+    plane = ControlPlane(paths.state().kubeconfig, LOGS)
+    installed = Installed(site.kube)
+    found = site.kube.list("deployments", operators.NAMESPACE, labelSelector=operators.SELECTOR)
+    with (
+        installed.away() if found else nullcontext(),
+        controllers.operator(plane, **settings) as running,
+    ):
+        yield running
+
+
+def requests_of_a_job(site: Site, operator: Controller) -> dict[str, int]:
+    """Return the requests of one BatchJob's whole life by verb and resource, as the operator counts them.
+
+    `operator_rate` compares what it counts with what an API server counts.
+    """
+    time.sleep(SETTLED_SECONDS)
+    before = operator.requests()
+    _apply(site, "counted")
+    site.wait_for("counted", Phase.SUCCEEDED, within_seconds=JOB_SECONDS)
+    time.sleep(SETTLED_SECONDS)
     counted = Counter(
         {
             f"{verb} {resource}": number - before.get((verb, resource), 0)
-            for (verb, resource), number in after.items()
+            for (verb, resource), number in operator.requests().items()
             if resource != "leases"
         }
     )
@@ -157,8 +171,3 @@ def _bare_job(name: str, image: str) -> Manifest:
 def over_bare(ours: list[float], bare: list[float]) -> list[float]:
     """Return by how many seconds each first row came later than the line of the bare Job beside it."""
     return [row - line for row, line in zip(ours, bare, strict=True)]
-
-
-def total(requests: dict[str, int]) -> int:
-    """Return how many there were."""
-    return sum(requests.values())
