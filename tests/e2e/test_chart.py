@@ -36,7 +36,7 @@ def installed(kube: Kube, values: Path) -> Iterator[Installed]:
 def values(kube: Kube, tmp_path: Path) -> Path:
     """A file with the values of the release as it is, names of images included."""
     path = tmp_path / "values.yaml"
-    path.write_text(helm(kube, "get", "values", operators.RELEASE))
+    path.write_text(helm(kube, "get", "values", operators.RELEASE, "--output", "yaml"))
     return path
 
 
@@ -57,6 +57,7 @@ def ends_well(site: Site, job: str = "first") -> None:
 def test_upgrade_and_rollback(site: Site, installed: Installed, values: Path) -> None:
     """With other settings and back: a running job is not touched, and finished ones are not written."""
     site.usual(files=2)
+    site.documents.pop(("BatchJob", "first"))
     site.job("before")
     site.start()
     site.wait_for("before", Phase.SUCCEEDED, within_seconds=SECONDS)
