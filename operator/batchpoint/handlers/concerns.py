@@ -17,7 +17,10 @@ from batchpoint.cluster.resources import (
 from batchpoint.handlers.wakeups import Subject
 
 SUMMARY_SECONDS = 1.0
-"""How long an endpoint or a deployment waits before it sums up its jobs anew: a burst is one sum."""
+"""How long an endpoint waits before it looks at its deployments anew: a burst of changes is one look."""
+COUNT_SECONDS = 5.0
+"""How long an endpoint or a deployment waits before it sums up its jobs anew: a burst is one sum, and so are
+the first steps of a single job."""
 
 Wake = tuple[Subject, float]
 """Whom to look at, and after how many seconds at the latest."""
@@ -51,9 +54,9 @@ def of_event(mirror: Mirror, kind: ResourceKind, manifest: Manifest) -> Iterator
 
 def of_job(mirror: Mirror, endpoint: Key, deployment: str) -> Iterator[Wake]:
     """Yield what a change of a job concerns beside itself: who sums it up, and who waits for its slot."""
-    yield Subject(ENDPOINTS, endpoint), SUMMARY_SECONDS
+    yield Subject(ENDPOINTS, endpoint), COUNT_SECONDS
     if deployment:
-        yield Subject(DEPLOYMENTS, Key(endpoint.namespace, deployment)), SUMMARY_SECONDS
+        yield Subject(DEPLOYMENTS, Key(endpoint.namespace, deployment)), COUNT_SECONDS
     for waiting in mirror.first_waiting(endpoint, 1):
         yield Subject(JOBS, waiting), 0.0
 

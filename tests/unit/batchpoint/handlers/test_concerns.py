@@ -16,7 +16,7 @@ from support.resources import a_deployment, a_job, an_endpoint
 DIGITS = subject(ENDPOINTS, "digits")
 FOREST = subject(DEPLOYMENTS, "forest")
 FIRST, SECOND = subject(JOBS, "first"), subject(JOBS, "second")
-LATER = concerns.SUMMARY_SECONDS
+SOON, LATER = concerns.SUMMARY_SECONDS, concerns.COUNT_SECONDS
 
 
 def seen(resource: Any, version: int) -> Manifest:
@@ -47,14 +47,14 @@ def test_an_endpoint_concerns_what_stands_on_it() -> None:
         an_endpoint(), a_deployment(), a_deployment("oak", endpoint="trees"), a_job()
     )
     found = list(concerns.of_event(mirror, ENDPOINTS, endpoint))
-    assert [(DIGITS, LATER), (FOREST, 0.0), (FIRST, 0.0)] == found
+    assert [(DIGITS, SOON), (FOREST, 0.0), (FIRST, 0.0)] == found
 
 
 def test_a_deployment_concerns_its_endpoint_and_jobs_that_may_wait_for_it() -> None:
     """The endpoint shows whether it is ready."""
     mirror, (_, deployment, _) = a_mirror(an_endpoint(), a_deployment(), a_job())
     found = list(concerns.of_event(mirror, DEPLOYMENTS, deployment))
-    assert [(FOREST, 0.0), (DIGITS, LATER), (FIRST, 0.0)] == found
+    assert [(FOREST, 0.0), (DIGITS, SOON), (FIRST, 0.0)] == found
 
 
 def test_a_job_concerns_its_endpoint() -> None:
