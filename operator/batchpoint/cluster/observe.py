@@ -241,7 +241,9 @@ class Observer:
             False,
         )
 
-    async def _input_of(self, job: BatchJob, status: BatchJobStatus) -> InputSpec | None:
+    async def _input_of(
+        self, job: BatchJob, status: BatchJobStatus, *, seen: frozenset[str] = frozenset()
+    ) -> InputSpec | None:
         """Return what an earlier job has scored: as it was pinned, else by its spec."""
         if status.runner_job is not None:
             manifest = await self._client.get(RUNNER_JOBS, job.namespace, status.runner_job.name)
@@ -250,7 +252,7 @@ class Observer:
                 return pinned.config.input
         given = job.spec.input
         if given is None:
-            return await self._input_of_earlier(job)
+            return await self._input_of_earlier(job, seen | {job.metadata.uid})
         uri, type_ = given.uri, given.type
         if uri.startswith("asset://"):
             asset = assets.find(uri, await self._references.assets(job))
@@ -266,16 +268,16 @@ class Observer:
             recursive=given.recursive,
         )
 
-    async def _input_of_earlier(self, job: BatchJob) -> InputSpec | None:
-        """Return what a rerun whose Job is gone has scored: as it was pinned before, or by an older spec."""
+    async def _input_of_earlier(self, job: BatchJob, seen: frozenset[str]) -> InputSpec | None:
+        """Return what a rerun whose Job is gone has scored: what its own source has."""
         name = job.spec.rerun.job if job.spec.rerun else ""
         manifest = await self._client.get(JOBS, job.namespace, name)
         if manifest is None:
             return None
         earlier = parsing.from_cluster(BatchJob, manifest)
-        if not _is_older(earlier, job):
-            return None  # a namesake that came later, and could lead back to here
-        return await self._input_of(earlier, earlier.status or BatchJobStatus())
+        if earlier.metadata.uid in seen or not _came_first(earlier, job):
+            return None  # a namesake of the source, made after that was deleted
+        return await self._input_of(earlier, earlier.status or BatchJobStatus(), seen=seen)
 
     # What a Job has
 
@@ -356,9 +358,10 @@ class Observer:
         return self._mirror.line(key).capacity(record, limit=limit)
 
 
-def _is_older(one: BatchJob, other: BatchJob) -> bool:
+def _came_first(one: BatchJob, other: BatchJob) -> bool:
+    """Say whether a job is not younger; times of creation are whole seconds."""
     created, later = one.metadata.creation_timestamp, other.metadata.creation_timestamp
-    return created is not None and later is not None and created < later
+    return created is not None and later is not None and created <= later
 
 
 def _stands_on(error: SpecError, field: str, kind: str, name: str | None) -> SpecError:

@@ -296,8 +296,12 @@ async def test_a_rerun_without_the_earlier_snapshot_goes_by_the_spec(scenery: Sc
 
 @pytest.mark.parametrize(
     ("zeroth", "expected"),
-    [("2026-11-21T08:00:00Z", "datastore://lake/old"), ("2026-11-21T10:00:00Z", None)],
-    ids=["older", "namesake"],
+    [
+        ("2026-11-21T08:00:00Z", "datastore://lake/old"),
+        (manifests.TIME, "datastore://lake/old"),
+        ("2026-11-21T10:00:00Z", None),
+    ],
+    ids=["older", "of-the-same-second", "namesake"],
 )
 async def test_a_rerun_of_a_rerun_scores_what_the_first_was_given(
     scenery: Scenery, zeroth: str, expected: str | None
@@ -310,6 +314,15 @@ async def test_a_rerun_of_a_rerun_scores_what_the_first_was_given(
     scenery.has(JOBS, manifests.job("zeroth", status=manifests.ended(), **old))
     observed = await scenery.look()
     assert expected == (observed.earlier.input.uri if observed.earlier else None)
+
+
+async def test_reruns_in_a_circle_have_no_source(scenery: Scenery) -> None:
+    """Possible where a job is deleted, and one of its name made anew in the same second."""
+    scenery.has(JOBS, manifests.job(rerun={"job": "before"}, input=None))
+    for name, source in (("before", "zeroth"), ("zeroth", "before")):
+        again = manifests.job(name, rerun={"job": source}, input=None, status=manifests.ended())
+        scenery.has(JOBS, again)
+    assert None is (await scenery.look()).earlier
 
 
 async def test_a_rerun_waits_for_the_end_of_the_earlier_job(scenery: Scenery) -> None:
