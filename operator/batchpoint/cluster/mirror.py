@@ -223,8 +223,8 @@ class Mirror:
         return _newest_first(self._by_endpoint.get(key, {}))
 
     def jobs_of_deployment(self, key: Key) -> tuple[JobRecord, ...]:
-        """Return the jobs that were resolved to a deployment, the newest first, with their images."""
-        return tuple(map(self._with_image, _newest_first(self._by_deployment.get(key, {}))))
+        """Return the jobs that were resolved to a deployment, the newest first."""
+        return _newest_first(self._by_deployment.get(key, {}))
 
     def records(self) -> Iterator[JobRecord]:
         """Yield every job, in no order."""
@@ -287,10 +287,6 @@ class Mirror:
         own = (found for found in self._by_job.get(job, {}).values() if found.owner_uid == uid)
         return max(own, key=lambda found: found.attempt, default=None)
 
-    def _with_image(self, job: JobRecord) -> JobRecord:
-        latest = self._latest(Key(job.namespace, job.name), job.uid)
-        return replace(job, image=latest.image) if latest else job
-
     def _here(self, namespace: str) -> _Namespace:
         return self._namespaces.get(namespace) or _Namespace()
 
@@ -317,6 +313,8 @@ class Mirror:
             (here.endpoints if kind is ENDPOINTS else here.deployments).pop(key.name, None)
 
     def _put_record(self, key: Key, record: JobRecord, *, is_settled: bool) -> None:
+        if latest := self._latest(key, record.uid):
+            record = replace(record, image=latest.image)
         self._drop_record(key)
         self._namespaces[key.namespace].jobs[key.name] = record
         endpoint = Key(record.namespace, record.endpoint)
@@ -342,8 +340,14 @@ class Mirror:
         self._runner_jobs[key] = after
         owner = Key(key.namespace, after.owner)
         self._by_job.setdefault(owner, {})[key.name] = after
+        self._learn_image(owner, after)
         self._line_up(owner)
         return before is None or replace(before, resource_version=after.resource_version) != after
+
+    def _learn_image(self, job: Key, found: RunnerJobFacts) -> None:
+        record = self.record(job)
+        if record and record.uid == found.owner_uid and record.image != found.image:
+            self._put_record(job, record, is_settled=job not in self._objects[JOBS])
 
     def _drop_runner_job(self, key: Key) -> None:
         found = self._runner_jobs.pop(key, None)
