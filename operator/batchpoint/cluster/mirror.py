@@ -103,7 +103,7 @@ class Mirror:
         self._created: OrderedDict[str, Manifest] = OrderedDict()
         self._removed: OrderedDict[str, int] = OrderedDict()
         """Uid → version of the latest removals: the answer to an earlier request of ours, arriving late,
-        must not bring back what is gone."""
+        must not bring back what is gone. What has that very version is there still: it lost its label."""
 
     # Filling
 
@@ -122,7 +122,7 @@ class Mirror:
             Whether there is anything new that a plan could depend on.
         """
         key, version = facts.key(manifest), facts.version(manifest)
-        if version <= max(self._known(kind, key)[1], self._removed.get(_uid(manifest), 0)):
+        if version <= self._known(kind, key)[1] or version < self._removed.get(_uid(manifest), 0):
             return False
         if kind is RUNNER_JOBS:
             return self._put_runner_job(key, manifest)
@@ -147,11 +147,12 @@ class Mirror:
         self.forget(kind, key)
         return True
 
-    def forget(self, kind: ResourceKind, key: Key) -> None:
-        """Forget an object that a read has shown to be gone."""
+    def forget(self, kind: ResourceKind, key: Key) -> bool:
+        """Forget an object that a read has shown to be gone. Returns whether it was there."""
+        was_known = bool(self._known(kind, key)[0])
         if kind is RUNNER_JOBS:
             self._drop_runner_job(key)
-            return
+            return was_known
         self._objects[kind].pop(key, None)
         here = self._namespaces[key.namespace]
         if kind is JOBS:
@@ -160,6 +161,7 @@ class Mirror:
             here.endpoints.pop(key.name, None)
         else:
             here.deployments.pop(key.name, None)
+        return was_known
 
     def put_created(self, runner_job: Manifest) -> None:
         """Take in a Job that we have just created; its manifest is kept until `created` asks for it."""
@@ -259,9 +261,9 @@ class Mirror:
         return self._runner_jobs.get(key)
 
     def owner_of(self, runner_job: Manifest) -> Key | None:
-        """Return the BatchJob whose name a Job carries: the one to wake when it changes."""
+        """Return the BatchJob to wake when a Job changes: its owner, or the one whose name it keeps taken."""
         meta = runner_job["metadata"]
-        name = (meta.get("labels") or {}).get(JOB_LABEL)
+        name = facts.controller(runner_job).get("name") or (meta.get("labels") or {}).get(JOB_LABEL)
         return Key(meta["namespace"], name) if name else None
 
     def counts(self) -> Mapping[tuple[str, str], int]:

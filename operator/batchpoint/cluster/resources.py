@@ -44,6 +44,11 @@ class ResourceKind:
         """As access rules and people name it: ``batchjobs.batchpoint.dev``, ``pods``."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
+    def is_watched(self, manifest: Manifest) -> bool:
+        """Say whether an object has the label without which the watch does not tell of it."""
+        name, _, value = self.labels.partition("=")
+        return not name or (manifest["metadata"].get("labels") or {}).get(name) == value
+
     def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
         """Return the path of one object, of a namespace's objects, or of all: whatever is given."""
         parts = [f"/apis/{self.group}" if self.group else "/api", self.version]

@@ -97,7 +97,7 @@ class Watchdog:
     async def _compare_jobs(self, namespace: str) -> None:
         known = set(self._unfinished(namespace))
         for key in await self._compare(JOBS, known, namespace, fields=UNFINISHED):
-            self._found(JOBS, key)
+            self._wake(Subject(JOBS, key))
 
     async def _compare_runner_jobs(self, namespace: str) -> None:
         # Those that wait for a slot have none, and there may be thousands.
@@ -114,7 +114,7 @@ class Watchdog:
             for key in await self._compare(RUNNER_JOBS, set(owners), namespace, labels=labels):
                 found = self._mirror.runner_job(key)
                 owner = Key(found.namespace, found.owner) if found else owners[key]
-                self._found(RUNNER_JOBS, owner)
+                self._wake(Subject(JOBS, owner))
 
     def _unfinished(self, namespace: str) -> list[Key]:
         return [key for key in self._mirror.unfinished() if namespace in ("", key.namespace)]
@@ -128,26 +128,31 @@ class Watchdog:
         labels: str = "",
         fields: str = "",
     ) -> list[Key]:
-        """Return the objects of which a list shows another version than the mirror had."""
+        """Return the objects of which a list shows another version than the mirror had.
+
+        The watch should have told of them, except of what has lost the label by which it selects.
+        """
         changed = []
         async for page in self._client.pages(kind, namespace, labels=labels, fields=fields):
             for manifest in page:
                 key = Key(manifest["metadata"]["namespace"], manifest["metadata"]["name"])
                 known.discard(key)
                 if self._mirror.put(kind, manifest):
+                    self._found(kind, key)
                     changed.append(key)
         for key in known:  # gone or ended, or it was created after the list
             found = await self._client.get(kind, *key)
-            if found is None:
-                self._mirror.forget(kind, key)
-            if found is None or self._mirror.put(kind, found):
+            # What the watch has told of since the list is no news.
+            is_new = self._mirror.put(kind, found) if found else self._mirror.forget(kind, key)
+            if is_new:
                 changed.append(key)
+                if found is None or kind.is_watched(found):
+                    self._found(kind, key)
         return changed
 
-    def _found(self, kind: ResourceKind, job: Key) -> None:
-        logger.info("Lost event found", extra={"kind": kind.kind, "object": str(job)})
+    def _found(self, kind: ResourceKind, key: Key) -> None:
+        logger.info("Lost event found", extra={"kind": kind.kind, "object": str(key)})
         self._untold.setdefault(kind, _now())
-        self._wake(Subject(JOBS, job))
 
 
 def _now() -> float:

@@ -96,6 +96,26 @@ def test_an_object_that_leaves_a_selector_may_come_back() -> None:
     assert mirror.put(RUNNER_JOBS, manifests.runner_job(version=12))
 
 
+def test_an_object_that_has_left_a_selector_is_there_still() -> None:
+    """A read shows it in the very version in which it left; one that is gone is never read so."""
+    mirror = holding((RUNNER_JOBS, manifests.runner_job(version=10)))
+    mirror.remove(RUNNER_JOBS, manifests.runner_job(version=11))
+    assert mirror.put(RUNNER_JOBS, manifests.runner_job(version=11))
+
+
+@pytest.mark.parametrize("label", [True, False])
+@pytest.mark.parametrize("reference", [True, False])
+def test_a_job_wakes_its_owner_or_whose_name_it_keeps(*, label: bool, reference: bool) -> None:
+    """Somebody may have taken away the label, and an orphan has no owner any more."""
+    job = manifests.runner_job()
+    if not label:
+        job["metadata"]["labels"] = {}
+    if not reference:
+        del job["metadata"]["ownerReferences"]
+    expected = FIRST if label or reference else None
+    assert expected == Mirror().owner_of(job)
+
+
 def test_of_a_finished_job_only_the_record_is_kept() -> None:
     """There is nothing to do for it, and there are thousands."""
     mirror = holding((JOBS, manifests.job()))

@@ -200,6 +200,18 @@ async def test_the_end_of_an_attempt_costs_one_list_of_pods(scenery: Scenery) ->
     assert 2 == len(scenery.server.requests)
 
 
+async def test_a_job_that_lost_its_label_is_not_taken_for_deleted(scenery: Scenery) -> None:
+    """The watch says DELETED, in the version in which it lost it; but it is there, and runs."""
+    scenery.has(JOBS, manifests.job(status=manifests.recorded()))
+    job = manifests.runner_job(status={"active": 1})
+    scenery.has(RUNNER_JOBS, job)
+    del job["metadata"]["labels"]["app.kubernetes.io/managed-by"]
+    scenery.mirror.remove(RUNNER_JOBS, scenery.server.put(RUNNER_JOBS, job))
+    observed = await scenery.look()
+    assert observed.runner_job is not None
+    assert "uid-first-1" == observed.runner_job.uid
+
+
 async def test_what_does_not_start_is_looked_into(scenery: Scenery) -> None:
     """By its pods, its own events, and those of the first pod that waits."""
     scenery.has(JOBS, manifests.job(status=manifests.recorded()))

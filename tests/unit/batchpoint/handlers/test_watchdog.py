@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+
 from batchpoint.cluster.client import Client
 from batchpoint.cluster.mirror import Mirror
-from batchpoint.cluster.resources import JOBS, RUNNER_JOBS, ResourceKind
+from batchpoint.cluster.resources import JOBS, RUNNER_JOBS, Manifest, ResourceKind
 from batchpoint.errors import Unavailable
 from batchpoint.handlers.wakeups import Subject
 from batchpoint.handlers.watchdog import SILENT_SECONDS, STALLED_SECONDS, Watchdog
-from support import virtual_time
+from support import manifests, virtual_time
 from support.operator_parts import NAMESPACE, Parts, joined, subject
 from support.resources import a_job
 
@@ -86,6 +88,17 @@ def test_a_runner_job_that_vanished_wakes_its_owner() -> None:
     assert [] == parts.mirror.runner_jobs(FIRST.key)
 
 
+def test_a_runner_job_without_its_label_is_followed() -> None:
+    """No watch tells of it any more, so it is looked at once a minute."""
+
+    def arrange(parts: Parts) -> None:
+        made = parts.have_runner_job("first-1", parts.have(a_job()))
+        parts.server.put(RUNNER_JOBS, _unlabelled(made))
+
+    woken, _ = woken_by_a_comparison(arrange)
+    assert [FIRST] == woken
+
+
 def test_at_rest_a_comparison_is_one_request() -> None:
     """With no unfinished job there is no Job to look for."""
     woken, parts = woken_by_a_comparison(lambda _: None)
@@ -103,6 +116,29 @@ def test_what_agrees_wakes_nobody() -> None:
     woken, parts = woken_by_a_comparison(arrange)
     assert [] == woken
     assert 0 == parts.server.count("GET", "/batchjobs/first")
+
+
+def _unlabelled(job: Manifest) -> Manifest:
+    return job | {"metadata": job["metadata"] | {"labels": {}}, "status": {"active": 1}}
+
+
+class _Found(Client):
+    """Lists that show nothing, and one object that is there when it is asked for by name."""
+
+    def __init__(self, manifest: Manifest | None, meanwhile: Callable[[], object]) -> None:
+        self._manifest = manifest
+        self._meanwhile = meanwhile
+
+    async def pages(self, *_: Any, **__: Any) -> Any:
+        """Yield one empty page."""
+        yield []
+
+    async def get(self, kind: ResourceKind, *_: Any, **__: Any) -> Manifest | None:
+        """Find the object, after something else has happened."""
+        if kind is not RUNNER_JOBS:
+            return manifests.job(version=2)
+        self._meanwhile()
+        return self._manifest
 
 
 class _Lists(Client):
@@ -168,6 +204,30 @@ def test_a_watch_that_was_only_slow_is_none() -> None:
         assert [] == watchdog.faults()
 
     in_virtual_time(story)
+
+
+@pytest.mark.parametrize("case", ["without its label", "told meanwhile", "lost"])
+def test_only_what_a_watch_should_have_told_is_its_fault(case: str) -> None:
+    """Not what it does not select, nor what it has told since the list: a new start would heal neither."""
+    mirror, job = Mirror(), manifests.runner_job()
+    mirror.put(JOBS, manifests.job(version=2))
+    mirror.put(RUNNER_JOBS, job)
+    gone = manifests.runner_job(version=11)
+    client = {
+        "without its label": _Found(_unlabelled(gone), lambda: None),
+        "told meanwhile": _Found(None, lambda: mirror.remove(RUNNER_JOBS, gone)),
+        "lost": _Found(None, lambda: None),
+    }[case]
+
+    async def main() -> list[str]:
+        watchdog = Watchdog(client, mirror, wake=lambda _: None, stalled_seconds=lambda: 0)
+        await watchdog.compare()
+        await asyncio.sleep(SILENT_SECONDS + 1)
+        return watchdog.faults()
+
+    assert ["jobs.batch" in fault for fault in virtual_time.run(main())] == [True] * (
+        case == "lost"
+    )
 
 
 def test_workers_that_stand_still_are_a_fault() -> None:
