@@ -131,7 +131,7 @@ class Client:
     async def get(
         self, kind: ResourceKind, namespace: str, name: str, *, metadata_only: bool = False
     ) -> Manifest | None:
-        """Return one object; None: it is not there, or its kind is not installed."""
+        """Return one object; None: it is not there, in the API server's own words."""
         call = _Call(verb="get", kind=kind, namespace=namespace, name=name)
         try:
             return await self._send(call, accept=_METADATA_ONLY if metadata_only else _JSON)
@@ -332,7 +332,9 @@ def _refuse(call: _Call, code: int, text: bytes, headers: Mapping[str, str]) -> 
                 f'{call.resource} of API group "{call.kind.group}" in {where} to its role.',
                 **call.about,
             )
-        case 404:
+        case 404 if said.get("kind") == "Status" or call.verb == "list":
+            # Without a Status: of a kind that is not installed; else something in between has answered,
+            # and to believe it would end jobs whose Job is there.
             raise NotFound(failed, **call.about)
         case 409 if said.get("reason") == "AlreadyExists":
             raise AlreadyExists(failed, **call.about)

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from batchpoint import errors
 from batchpoint.cluster import client
-from batchpoint.cluster.resources import CONFIG_MAPS, JOBS, RUNNER_JOBS, Manifest
+from batchpoint.cluster.resources import CONFIG_MAPS, JOBS, RUNNER_JOBS, WORKLOADS, Manifest
 from support import manifests
 from support.api_server import ApiServer, failure
 
@@ -28,6 +28,24 @@ async def test_what_is_not_there_is_none() -> None:
     """A read that finds nothing is no failure."""
     async with ApiServer().client() as api:
         assert None is await api.get(JOBS, NS, "first")
+
+
+async def test_only_the_api_server_says_that_something_is_not_there() -> None:
+    """What stands before it may answer as well while it is away, and a Job that is gone ends a job."""
+    server = ApiServer()
+    server.fail_next.append(web.Response(status=404, text="404 page not found"))
+    async with server.client() as api:
+        with pytest.raises(errors.Unavailable):
+            await api.get(RUNNER_JOBS, NS, "first-1")
+
+
+async def test_a_kind_that_is_not_installed_has_no_list() -> None:
+    """The API server itself answers so for a group that it does not know."""
+    server = ApiServer()
+    server.fail_next.append(web.Response(status=404, text="404 page not found"))
+    async with server.client() as api:
+        with pytest.raises(errors.NotFound):
+            await api.list(WORKLOADS, NS)
 
 
 async def test_fields_that_nobody_knows_are_kept() -> None:
