@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime
 
+from batchpoint.api.job import FINAL_PHASES
 from batchpoint.cluster.mirror import Mirror
 from batchpoint.cluster.resources import JOBS, Key
 from batchpoint.errors import BatchpointError, Invalid, SpecError
@@ -114,14 +115,17 @@ class Reconciler:
         return retention.seconds_left(record, now) or None
 
     def _turn(self, subject: Subject) -> AbstractAsyncContextManager[object]:
-        """Return the lock of the endpoint for a job that may wait for one of its slots."""
+        """Return the lock of the endpoint for a job that may take one of its slots: to start, or to go on."""
         record = self._mirror.record(subject.key) if subject.kind == JOBS else None
-        if record is None or (record.accepted and not record.suspended):
+        if record is None or record.phase in FINAL_PHASES:
             return nullcontext()
-        endpoint = self._mirror.endpoints(subject.key.namespace).get(record.endpoint)
+        key = Key(subject.key.namespace, record.endpoint)
+        endpoint = self._mirror.endpoints(key.namespace).get(key.name)
         if endpoint is None or endpoint.spec.max_active_jobs is None:
             return nullcontext()
-        return self._turns[Key(subject.key.namespace, record.endpoint)]
+        if self._mirror.line(key).has_slot(record.name):
+            return nullcontext()
+        return self._turns[key]
 
     def _failed(self, subject: Subject, error: Exception) -> float | None:
         self._failures[subject] += 1

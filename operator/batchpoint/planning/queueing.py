@@ -44,6 +44,10 @@ class Line:
         if place is not None:
             del self._waiting[bisect.bisect_left(self._waiting, place)]
 
+    def has_slot(self, name: str) -> bool:
+        """Say whether a job holds a slot."""
+        return name in self._active
+
     def first(self, count: int) -> list[str]:
         """Return the names of those that wait, the next one first: whom to wake when a slot is free."""
         return [name for _, name in self._waiting[:count]]
@@ -52,7 +56,7 @@ class Line:
         """Return the room there is for a job, which may be in the line itself, among so many slots."""
         return Capacity(
             limit=limit,
-            active=len(self._active) - (job.name in self._active),
+            active=len(self._active) - self.has_slot(job.name),
             ahead=bisect.bisect_left(self._waiting, _place(job)),
         )
 

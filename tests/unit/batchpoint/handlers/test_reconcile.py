@@ -37,6 +37,14 @@ def a_world(parts: Parts, *, jobs: int = 1, **endpoint: object) -> None:
         parts.have(a_job(name))
 
 
+def edited(parts: Parts, name: str, **spec: object) -> None:
+    """Have somebody edit a job."""
+    job = parts.server.get(JOBS, NAMESPACE, name)
+    assert job is not None
+    job["spec"] |= spec
+    parts.mirror.put(JOBS, parts.server.put(JOBS, job))
+
+
 def test_a_new_job_is_one_job_and_one_status() -> None:
     """Two writes and one event: the Job is the snapshot, and the status says what was then observed."""
 
@@ -187,16 +195,32 @@ def test_no_more_jobs_start_than_the_endpoint_permits() -> None:
     play(story)
 
 
+def test_no_more_jobs_go_on_than_the_endpoint_permits() -> None:
+    """Also when all that were suspended are resumed together."""
+
+    async def story(parts: Parts) -> None:
+        a_world(parts, jobs=2)
+        both = [subject(JOBS, name) for name in ("first", "second")]
+        for each in both:
+            await parts.reconcile(each)
+        parts.have(an_endpoint(maxActiveJobs=1))
+        for suspend in (True, False):
+            for each in both:
+                edited(parts, each.key.name, suspend=suspend)
+            await asyncio.gather(*map(parts.reconcile, both))
+        jobs = [parts.server.get(RUNNER_JOBS, NAMESPACE, f"{each.key.name}-1") for each in both]
+        assert 1 == sum(job is not None and not job["spec"]["suspend"] for job in jobs)
+
+    play(story)
+
+
 def test_a_cancelled_job_is_deleted_once_and_ends_when_it_is_gone() -> None:
     """While its pods leave, further looks say so and delete nothing twice in one look."""
 
     async def story(parts: Parts) -> None:
         a_world(parts)
         await parts.reconcile(FIRST)
-        job = parts.server.get(JOBS, NAMESPACE, "first")
-        assert job is not None
-        job["spec"]["cancel"] = True
-        parts.mirror.put(JOBS, parts.server.put(JOBS, job))
+        edited(parts, "first", cancel=True)
         await parts.reconcile(FIRST)
         assert 1 == parts.server.count("DELETE", "/jobs/first-1")
         await parts.reconcile(FIRST)

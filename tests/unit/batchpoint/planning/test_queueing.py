@@ -134,3 +134,9 @@ def test_the_limit_is_used_up_and_never_passed(limit: int, ages: list[int]) -> N
     started = [name for name in names if jobs[name][1] is not None]
     assert names[:limit] == started
     assert names[limit:] == line.first(len(jobs))
+
+
+def test_a_line_knows_who_holds_a_slot() -> None:
+    """Neither who waits nor who is not in it."""
+    line = a_line([RUNNING, (a_record("waits", phase=Phase.QUEUED), None)])
+    assert [True, False, False] == [line.has_slot(name) for name in ("running", "waits", "other")]
