@@ -208,7 +208,7 @@ def _machine() -> Figures:
     return {
         "processors": len(os.sched_getaffinity(0)),
         "python": platform.python_version(),
-        "kubernetes": binaries.KUBERNETES.version,
+        "api_server": binaries.KUBERNETES.version,
         "jobset": binaries.JOBSET.version,
         **{name: version(name) for name in ("aiohttp", "kopf", "kubernetes", "pydantic")},
     }

@@ -29,6 +29,8 @@ from batchpoint.settings import Settings
 from cluster import binaries
 
 Manifest = dict[str, Any]
+Requests = dict[tuple[str, str], int]
+"""How many there were by verb and resource."""
 
 NAMESPACE = "default"
 ENDPOINT = "digits"
@@ -126,13 +128,33 @@ def document(kind: str, name: str, spec: Manifest) -> Manifest:
 
 async def ours(plane: ControlPlane, client: Client, names: Sequence[str]) -> Burst:
     """Measure a burst of BatchJobs."""
-    with controllers.operator(plane):
+    before = plane.requests()
+    with controllers.operator(plane) as operator:
         await until(lambda: _is_ready(client))
         burst = await _burst(client, JOBS, [batch_job(name) for name in names], reported=unseen)
+        _compare(operator.requests(), before, plane.requests())
     jobs = await client.list(JOBS, NAMESPACE)
     if any("runnerJob" not in job["status"] for job in jobs):
         raise RuntimeError("some BatchJobs have no full status")
     return burst
+
+
+def _compare(told: Requests, before: Requests, after: Requests) -> None:
+    """See that the operator counts its writes as the API server does; of these, nobody else makes any.
+
+    Raises:
+        RuntimeError: It does not.
+    """
+    for verb, method, resource in (
+        ("create", "POST", "jobs"),
+        ("patch", "PATCH", "batchjobs/status"),
+    ):
+        counted = after[method, resource] - before.get((method, resource), 0)
+        if counted != told[verb, resource]:
+            raise RuntimeError(
+                f"the API server counted {counted} times {method} {resource}, the operator "
+                f"{told[verb, resource]} times {verb}"
+            )
 
 
 async def bare(client: Client, template: Manifest, names: Sequence[str]) -> Burst:
