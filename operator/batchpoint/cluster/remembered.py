@@ -12,7 +12,7 @@ _V = TypeVar("_V")
 
 
 class Remembered(Generic[_K, _V]):
-    """The latest answers by key, at most ``capacity`` of them; the oldest go first."""
+    """The latest answers by key, at most ``capacity`` of them; those that are too old go, and the oldest."""
 
     def __init__(self, *, seconds: float, capacity: int = 1000) -> None:
         self._seconds = seconds
@@ -21,9 +21,9 @@ class Remembered(Generic[_K, _V]):
 
     async def get(self, key: _K, read: Callable[[], Awaitable[_V]]) -> _V:
         """Return an answer that is younger than ``seconds``, read anew if there is none."""
-        now = asyncio.get_running_loop().time()
+        self._drop_old()
         known = self._answers.get(key)
-        if known is not None and now - known[0] < self._seconds:
+        if known is not None:
             return known[1]
         answer = await read()
         self.put(key, answer)
@@ -32,10 +32,20 @@ class Remembered(Generic[_K, _V]):
     def put(self, key: _K, answer: _V) -> None:
         """Remember an answer from now on."""
         self._answers.pop(key, None)
-        self._answers[key] = asyncio.get_running_loop().time(), answer
-        while len(self._answers) > self._capacity:
-            self._answers.popitem(last=False)
+        self._answers[key] = _now(), answer
+        self._drop_old()
 
-    def forget(self, key: _K) -> None:
-        """Have the next answer read anew."""
-        self._answers.pop(key, None)
+    def __len__(self) -> int:
+        return len(self._answers)
+
+    def _drop_old(self) -> None:
+        oldest = next(iter(self._answers.values()), None)
+        while oldest and (
+            len(self._answers) > self._capacity or _now() - oldest[0] >= self._seconds
+        ):
+            self._answers.popitem(last=False)
+            oldest = next(iter(self._answers.values()), None)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime
+from weakref import WeakValueDictionary
 
 from batchpoint.api.job import FINAL_PHASES
 from batchpoint.cluster.mirror import Mirror
@@ -49,8 +50,8 @@ class Reconciler:
         self._failures: dict[Subject, int] = defaultdict(int)
         self._launched: set[Subject] = set()
         """Of which a Job was created at the last look, and the status is not written yet."""
-        self._turns: dict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
-        """By endpoint: who counts its free slots takes one before another counts."""
+        self._turns = WeakValueDictionary[Key, asyncio.Lock]()
+        """By endpoint, while somebody uses it: who counts its free slots takes one before another counts."""
 
     async def __call__(self, subject: Subject) -> float | None:
         """Look at an object; return the seconds after which to look again. Never raises."""
@@ -106,6 +107,7 @@ class Reconciler:
     async def _retire(self, subject: Subject) -> float | None:
         """Delete what is left of a job that has ended long enough ago; return when that will be."""
         self._reporter.forget(subject)
+        self._launched.discard(subject)
         record = self._mirror.record(subject.key) if subject.kind == JOBS else None
         if record is None:
             return None
@@ -125,7 +127,7 @@ class Reconciler:
             return nullcontext()
         if self._mirror.line(key).has_slot(record.name):
             return nullcontext()
-        return self._turns[key]
+        return self._turns.setdefault(key, asyncio.Lock())
 
     def _failed(self, subject: Subject, error: Exception) -> float | None:
         self._failures[subject] += 1

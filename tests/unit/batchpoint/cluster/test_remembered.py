@@ -52,3 +52,19 @@ def test_the_oldest_answers_go_first() -> None:
         return [await known.get("c", reader.read), await known.get("a", reader.read)]
 
     assert [3, 4] == virtual_time.run(main())
+
+
+def test_what_is_too_old_takes_no_memory() -> None:
+    """The pods of a large job are megabytes, and nobody asks for them again once it has ended."""
+
+    async def main() -> list[int]:
+        known, reader = Remembered[str, int](seconds=5), Reader()
+        await known.get("a", reader.read)
+        await asyncio.sleep(3)
+        await known.get("b", reader.read)
+        sizes = [len(known)]
+        await asyncio.sleep(3)
+        await known.get("b", reader.read)
+        return [*sizes, len(known)]
+
+    assert [2, 1] == virtual_time.run(main())

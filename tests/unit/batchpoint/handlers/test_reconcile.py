@@ -77,6 +77,22 @@ def test_the_jobs_of_others_come_before_a_status() -> None:
     play(story)
 
 
+def test_the_namesake_of_a_job_that_went_is_a_new_job() -> None:
+    """Nothing is remembered of the one before, which was deleted before its status was written."""
+
+    async def story(parts: Parts) -> None:
+        a_world(parts)
+        await parts.look(FIRST)
+        parts.server.objects.clear()
+        parts.mirror.forget(JOBS, FIRST.key)
+        parts.mirror.forget(RUNNER_JOBS, subject(RUNNER_JOBS, "first-1").key)
+        assert None is await parts.look(FIRST)
+        parts.have(a_job())
+        assert isinstance(await parts.look(FIRST), Patience)
+
+    play(story)
+
+
 def test_a_second_look_writes_nothing() -> None:
     """A plan of an applied plan is empty, and what is equal is not written."""
 
