@@ -15,6 +15,8 @@ from batchpoint.errors import ClusterError
 from batchpoint.planning.observed import RunnerJobFacts
 from batchpoint_runner.contract import Progress
 
+MOST_BYTES = 64 * 1024
+"""Of an answer. User code shares the instance's address, so whatever answers there is not to be trusted."""
 PORT = 8080
 """Of the runner's HTTP server."""
 TIMEOUT_SECONDS = 2.0
@@ -96,8 +98,11 @@ class Runners:
     async def _get(self, address: str) -> Progress:
         if self._session is None:
             timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
-            self._session = aiohttp.ClientSession(timeout=timeout)
+            self._session = aiohttp.ClientSession(timeout=timeout, auto_decompress=False)
         host = f"[{address}]" if ":" in address else address
-        async with self._session.get(f"http://{host}:{self._port}/progress") as answer:
+        url = f"http://{host}:{self._port}/progress"
+        async with self._session.get(url, allow_redirects=False) as answer:
             answer.raise_for_status()
+            if answer.content_length is None or answer.content_length > MOST_BYTES:
+                raise aiohttp.ClientPayloadError("The answer is too long.")
             return Progress.model_validate_json(await answer.read())

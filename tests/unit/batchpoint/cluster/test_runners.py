@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -29,18 +29,21 @@ class Instance:
         self.asked = 0
         self.text = ""
         """What it says instead of its progress."""
+        self.make: Callable[[str], web.Response] = lambda text: web.Response(text=text)
+        """How it says it."""
 
     async def answer(self, _: web.Request) -> web.Response:
         """Say how far it is: one row further each time."""
         self.asked += 1
         self.rows += 1
-        return web.Response(text=self.text or Progress(rows=self.rows).model_dump_json())
+        return self.make(self.text or Progress(rows=self.rows).model_dump_json())
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[int]:
         """Serve on loopback; give the port."""
         app = web.Application()
         app.router.add_get("/progress", self.answer)
+        app.router.add_get("/progress/elsewhere", self.answer)
         runner = web.AppRunner(app)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -112,6 +115,38 @@ async def test_nonsense_is_unknown_too() -> None:
     """Whoever answers on that address now."""
     instance = Instance()
     instance.text = "<html>"
+    async with instance.serving() as port, asking(a_server(), port) as asked:
+        asked.progress(JOB)
+        await asyncio.gather(*being_asked())
+        assert None is asked.progress(JOB)
+    assert 1 == instance.asked
+
+
+def _elsewhere(_: str) -> web.Response:
+    return web.Response(status=307, headers={"Location": "/progress/elsewhere"})
+
+
+def _endless(text: str) -> web.Response:
+    answer = web.Response(text=text)
+    answer.enable_chunked_encoding()
+    return answer
+
+
+def _long(text: str) -> web.Response:
+    return web.Response(text=text + " " * runners.MOST_BYTES)
+
+
+def _packed(text: str) -> web.Response:
+    answer = web.Response(text=text)
+    answer.enable_compression(web.ContentCoding.gzip)
+    return answer
+
+
+@pytest.mark.parametrize("make", [_elsewhere, _endless, _long, _packed])
+async def test_whatever_answers_is_not_trusted(make: Callable[[str], web.Response]) -> None:
+    """User code shares the address: it sends the operator nowhere, and does not fill its memory."""
+    instance = Instance()
+    instance.make = make
     async with instance.serving() as port, asking(a_server(), port) as asked:
         asked.progress(JOB)
         await asyncio.gather(*being_asked())
