@@ -33,13 +33,14 @@ from batchpoint.cluster.resources import (
     ResourceKind,
 )
 from batchpoint.errors import SpecError
-from batchpoint.planning.observed import JobRecord, RunnerJobFacts
+from batchpoint.planning.observed import JobRecord, Pinned, RunnerJobFacts
 from batchpoint.planning.queueing import Line
 
 _I = TypeVar("_I")
 
 _REMEMBERED_REMOVALS = 10_000
-_REMEMBERED_CREATIONS = 100
+_REMEMBERED_CREATIONS = 1000
+"""As many as a burst may create before the first status is written."""
 
 
 @dataclass(slots=True)
@@ -100,7 +101,7 @@ class Mirror:
         self._by_job: dict[Key, dict[str, RunnerJobFacts]] = {}
         self._lines: dict[Key, Line] = {}
         """By endpoint."""
-        self._created: OrderedDict[str, Manifest] = OrderedDict()
+        self._created: OrderedDict[str, Pinned] = OrderedDict()
         self._removed: OrderedDict[str, int] = OrderedDict()
         """Uid → version of the latest removals: the answer to an earlier request of ours, arriving late,
         must not bring back what is gone. What has that very version is there still: it lost its label."""
@@ -164,15 +165,16 @@ class Mirror:
         return was_known
 
     def put_created(self, runner_job: Manifest) -> None:
-        """Take in a Job that we have just created; its manifest is kept until `created` asks for it."""
-        self._created[_uid(runner_job)] = runner_job
-        _bound(self._created, _REMEMBERED_CREATIONS)
+        """Take in a Job that we have just created; what it was created with is kept for `created`."""
+        if (pinned := facts.pinned(runner_job)) is not None:
+            self._created[_uid(runner_job)] = pinned
+            _bound(self._created, _REMEMBERED_CREATIONS)
         self.put(RUNNER_JOBS, runner_job)
 
     # Looking up
 
-    def created(self, uid: str) -> Manifest | None:
-        """Return the manifest of a Job that was created a moment ago, once."""
+    def created(self, uid: str) -> Pinned | None:
+        """Return what a Job was created with a moment ago, once."""
         return self._created.pop(uid, None)
 
     def manifest(self, kind: ResourceKind, key: Key) -> Manifest | None:

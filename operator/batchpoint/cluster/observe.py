@@ -291,9 +291,9 @@ class Observer:
         return await self._pinned.get(job.uid, lambda: self._read_pinned(job))
 
     async def _read_pinned(self, job: RunnerJobFacts) -> Pinned | None:
-        manifest = self._mirror.created(job.uid) or await self.runner_job(
-            Key(job.namespace, job.name)
-        )
+        if (known := self._mirror.created(job.uid)) is not None:
+            return known
+        manifest = await self.runner_job(Key(job.namespace, job.name))
         if manifest is None or manifest["metadata"]["uid"] != job.uid:
             return None
         return facts.pinned(manifest)

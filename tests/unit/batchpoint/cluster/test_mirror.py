@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from batchpoint.api.job import Phase
-from batchpoint.cluster import client
+from batchpoint.cluster import client, facts
 from batchpoint.cluster.mirror import Mirror
 from batchpoint.cluster.resources import (
     DEPLOYMENTS,
@@ -217,7 +217,7 @@ def test_what_was_created_can_be_asked_for_once() -> None:
     """So that nobody reads what was just written."""
     mirror = Mirror()
     mirror.put_created(manifests.runner_job())
-    assert manifests.runner_job() == mirror.created("uid-first-1")
+    assert facts.pinned(manifests.runner_job()) == mirror.created("uid-first-1")
     assert None is mirror.created("uid-first-1")
 
 
