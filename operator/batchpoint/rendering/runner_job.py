@@ -88,8 +88,11 @@ def next_attempt(previous: Manifest, attempt: int) -> Manifest:
         attempt: From 2.
     """
     metadata = previous["metadata"]
-    own = dict(metadata["labels"]) | {ATTEMPT_LABEL: str(attempt)}
     placement = metadata.get("annotations", {}).get(labels.PLACEMENT_ANNOTATION)
+    # From the template, which nobody can edit: without its labels the next Job would not be watched.
+    template = _next_template(previous["spec"]["template"], attempt, placement)
+    own = template["metadata"]["labels"]
+    queue = metadata.get("labels", {}).get(QUEUE_LABEL)
     spec = {name: value for name, value in previous["spec"].items() if name != "selector"}
     return {
         "apiVersion": "batch/v1",
@@ -97,16 +100,16 @@ def next_attempt(previous: Manifest, attempt: int) -> Manifest:
         "metadata": {
             "name": runner_job_name(own[JOB_LABEL], attempt),
             "namespace": metadata["namespace"],
-            "labels": own,
+            "labels": own | ({QUEUE_LABEL: queue} if queue else {}),
             **({"annotations": {labels.PLACEMENT_ANNOTATION: placement}} if placement else {}),
             "ownerReferences": copy.deepcopy(metadata["ownerReferences"]),
         },
         "spec": copy.deepcopy(spec)
         | {
-            "suspend": QUEUE_LABEL in own,
+            "suspend": bool(queue),
             # Kueue may have admitted fewer than were asked for.
             "parallelism": spec["completions"],
-            "template": _next_template(spec["template"], attempt, placement),
+            "template": template,
         },
     }
 

@@ -217,6 +217,15 @@ def test_a_further_attempt_is_what_would_have_been_rendered_for_it() -> None:
         assert _parsed(expected) == _parsed(second)
 
 
+def test_a_further_attempt_has_the_labels_that_were_taken_away() -> None:
+    """By them it is watched, selected by network policies and counted."""
+    launch, job, options = next(iter(CASES.values()))()
+    first = _as_read(runner_job.render(launch, job, options))
+    labels = first["metadata"].pop("labels")
+    second = runner_job.next_attempt(first, 2)
+    assert labels | {"batchpoint.dev/attempt": "2"} == second["metadata"]["labels"]
+
+
 def _as_read(rendered: Manifest) -> Manifest:
     """Return a Job as it is read after Kueue has admitted it and its pods have failed."""
     read = copy.deepcopy(rendered)
