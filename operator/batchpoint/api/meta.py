@@ -45,15 +45,6 @@ ATTEMPT_LABEL = f"{GROUP}/attempt"
 
 RUN_CONFIG_ANNOTATION = f"{GROUP}/run-config"
 """On the pods of a runner Job: the `RunConfig` as JSON. It is the snapshot that the job is pinned to."""
-TAGS_ANNOTATION = f"{GROUP}/azure-tags"
-"""Tags of an Azure object, as JSON: the syntax of labels is too narrow for them."""
-AZURE_NAME_ANNOTATION = f"{GROUP}/azure-name"
-"""The name an object had in Azure, where it could not be kept."""
-DESCRIPTION_ANNOTATION = f"{GROUP}/description"
-CALLER_ANNOTATION = f"{GROUP}/caller"
-"""Who asked the gateway for this job."""
-DIGEST_ANNOTATION = f"{GROUP}/request-digest"
-"""Of the request that created this job: the same `Idempotency-Key` with another one is refused."""
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 MANAGER = "batchpoint"
@@ -92,7 +83,7 @@ def asset_config_map_name(asset: str, version: str) -> str:
 
 
 def runner_job_name(job: str, attempt: int) -> str:
-    """Return the name of the Job, and of the config map, of one attempt; attempts count from 1."""
+    """Return the name of the Job of one attempt; attempts count from 1."""
     return f"{job}-{attempt}"
 
 

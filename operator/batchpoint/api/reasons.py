@@ -82,7 +82,6 @@ class Reason(StrEnum):
         "NameTaken",
         "A Job of the name that this job needs exists and belongs to somebody else.",
     )
-    DECLARED_TWICE = "DeclaredTwice", "Two manifests declare the same kind and name."
 
     # Standing things
     AVAILABLE = "Available", "Everything that jobs need is there."

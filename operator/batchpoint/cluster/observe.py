@@ -29,7 +29,7 @@ from batchpoint.cluster.resources import (
 )
 from batchpoint.cluster.runners import POD_OF_JOB, Runners
 from batchpoint.errors import Forbidden, NotFound, SpecError
-from batchpoint.planning import admission, assets
+from batchpoint.planning import admission, snapshot
 from batchpoint.planning.admission import Scene
 from batchpoint.planning.assets import Catalogue
 from batchpoint.planning.observed import (
@@ -44,7 +44,7 @@ from batchpoint.planning.observed import (
     WorkloadFacts,
 )
 from batchpoint.planning.snapshot import EarlierJob
-from batchpoint_runner.contract import InputSpec, InputType, Progress
+from batchpoint_runner.contract import InputSpec, Progress
 
 MOMENT_SECONDS = 5.0
 """Pods, events and workloads are read again after this time: one look at a job must not read them twice."""
@@ -253,20 +253,10 @@ class Observer:
         given = job.spec.input
         if given is None:
             return await self._input_of_earlier(job, seen | {job.metadata.uid})
-        uri, type_ = given.uri, given.type
-        if uri.startswith("asset://"):
-            asset = assets.find(uri, await self._references.assets(job))
-            if isinstance(asset, str):
-                return None
-            uri, type_ = asset.uri, asset.type or type_
-        is_folder = type_ is InputType.FOLDER
-        return InputSpec(
-            uri=uri,
-            type=type_,
-            include=given.include if is_folder else (),
-            exclude=given.exclude if is_folder else (),
-            recursive=given.recursive,
-        )
+        try:
+            return snapshot.input_of(given, await self._references.assets(job))
+        except SpecError:
+            return None
 
     async def _input_of_earlier(self, job: BatchJob, seen: frozenset[str]) -> InputSpec | None:
         """Return what a rerun whose Job is gone has scored: what its own source has."""

@@ -43,7 +43,6 @@ class Actor:
             owner: The object that was planned for; None: one that has ended and of which little is kept.
 
         Raises:
-            SpecError: What is to be made does not fit into Kubernetes.
             ClusterError: The write failed.
         """
         logger.info(

@@ -155,7 +155,15 @@ def _require_fit(endpoint: BatchEndpoint, deployment: BatchDeployment, job: Batc
 def _input(job: BatchJob, known: Catalogue, earlier: EarlierJob | None) -> InputSpec:
     if job.spec.input is None:
         return _earlier(job, earlier).input
-    given = job.spec.input
+    return input_of(job.spec.input, known)
+
+
+def input_of(given: Input, known: Catalogue) -> InputSpec:
+    """Return an input as it is scored: its asset is its address, and a file has no patterns.
+
+    Raises:
+        SpecError: There is no such asset.
+    """
     uri, type_ = given.uri, given.type
     if uri.startswith("asset://"):
         asset = _asset(given, known)

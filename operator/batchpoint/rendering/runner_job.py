@@ -42,9 +42,6 @@ def render(launch: CreateRunnerJob, job: BatchJob, options: RenderOptions) -> Ma
         launch: What to run, resolved.
         job: Becomes the owner; has been read from the cluster, so it has a uid.
         options: What the platform decides.
-
-    Raises:
-        SpecError: The configuration is too large for a pod.
     """
     config = launch.config
     instances = config.instance_count

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
-from batchpoint.api.reasons import Reason
-from batchpoint.errors import SpecError
 from batchpoint.rendering import run_config
 from batchpoint_runner.contract import RunConfig
 from support.builders import a_config
@@ -20,14 +16,6 @@ def test_defaults_are_written_out() -> None:
         json.loads(text)["miniBatchSize"],
         json.loads(text)["workers"]["rowBatchRows"],
     )
-
-
-def test_a_configuration_that_fits_nowhere_is_refused_in_words() -> None:
-    """What is large is what users write into it; bytes count, not characters."""
-    run_config.as_text(a_config(environment={"A": "ä" * 100_000}))
-    with pytest.raises(SpecError, match=r"takes 2\d\d,\d{3} bytes, and at most 204,800") as caught:
-        run_config.as_text(a_config(environment={"A": "ä" * 110_000}))
-    assert Reason.SPEC_INVALID == caught.value.reason
 
 
 def test_a_further_attempt_differs_in_its_number() -> None:
