@@ -13,6 +13,7 @@ from typing import Any
 import kopf
 
 from batchpoint.api.meta import GROUP
+from batchpoint.cluster.client import PAGE
 from batchpoint.cluster.resources import WATCHED, Manifest, ResourceKind
 
 Hear = Callable[[ResourceKind, Manifest, str | None], None]
@@ -51,7 +52,7 @@ async def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
     for kind in WATCHED:
         if kind.labels:
             settings.watching.label_selectors[kind.group, kind.plural] = kind.labels
-    settings.watching.chunk_size = 500
+    settings.watching.chunk_size = PAGE
     settings.watching.connect_timeout = 10
     settings.networking.request_timeout = 30
     settings.networking.error_backoffs = REPEATED_SECONDS

@@ -13,6 +13,7 @@ import kmock as emulated
 import kopf
 import pytest
 
+from batchpoint.cluster.client import PAGE
 from batchpoint.cluster.resources import JOBS, RUNNER_JOBS, WATCHED, Manifest, ResourceKind
 from batchpoint.handlers import registry
 
@@ -168,6 +169,6 @@ def test_long_lists_are_read_in_pages(tell: Callable[[Story], None]) -> None:
 
     async def story(_: Listener, cluster: Any) -> None:
         lists = [request.params for request in cluster if "limit" in request.params]
-        assert ["500"] * len(WATCHED) == [params["limit"] for params in lists]
+        assert [str(PAGE)] * len(WATCHED) == [params["limit"] for params in lists]
 
     tell(story)
