@@ -148,12 +148,11 @@ class Mirror:
         self.forget(kind, key)
         return True
 
-    def forget(self, kind: ResourceKind, key: Key) -> bool:
-        """Forget an object that a read has shown to be gone. Returns whether it was there."""
-        was_known = bool(self._known(kind, key)[0])
+    def forget(self, kind: ResourceKind, key: Key) -> None:
+        """Forget an object that a read has shown to be gone."""
         if kind is RUNNER_JOBS:
             self._drop_runner_job(key)
-            return was_known
+            return
         self._objects[kind].pop(key, None)
         here = self._namespaces[key.namespace]
         if kind is JOBS:
@@ -162,7 +161,6 @@ class Mirror:
             here.endpoints.pop(key.name, None)
         else:
             here.deployments.pop(key.name, None)
-        return was_known
 
     def put_created(self, runner_job: Manifest) -> None:
         """Take in a Job that we have just created; what it was created with is kept for `created`."""
@@ -181,6 +179,28 @@ class Mirror:
         """Return an object of ours as it was read; None: not there, or a job with nothing left to do."""
         found = self._objects[kind].get(key)
         return found.manifest if found else None
+
+    def outline(self, kind: ResourceKind, key: Key) -> Manifest | None:
+        """Return as much of an object as says whom its end concerns; None: it is not there."""
+        meta = {"namespace": key.namespace, "name": key.name}
+        if kind is RUNNER_JOBS:
+            job = self.runner_job(key)
+            return {"metadata": meta | {"labels": {JOB_LABEL: job.owner}}} if job else None
+        if kind is not JOBS:
+            return self.manifest(kind, key)
+        record = self.record(key)
+        if record is None:
+            return None
+        spec, status = {"endpoint": record.endpoint}, {"deployment": record.deployment}
+        return {"metadata": meta, "spec": spec, "status": status}
+
+    def keys(self, kind: ResourceKind, namespace: str) -> list[Key]:
+        """Return the objects of ours of a namespace, or of all if it is empty; jobs that have ended too."""
+        if kind is JOBS:
+            found = (Key(record.namespace, record.name) for record in self.records())
+        else:
+            found = (key for key in self._objects[kind])
+        return [key for key in found if namespace in ("", key.namespace)]
 
     def endpoint(self, key: Key) -> BatchEndpoint | None:
         """Return the endpoint.

@@ -3,27 +3,42 @@
 Streams have been silent and events lost over the years, in every client. So once a minute a list of what
 is unfinished is compared with the mirror: what it shows is taken in and woken, and a watch that keeps
 silent about it for a further minute is dead. At rest that is one request with an empty answer.
+
+No watch tells of what was deleted while it was away, or between the lists at start and its own. So now and
+then everything is compared.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from batchpoint.api.job import FINAL_PHASES
 from batchpoint.api.meta import JOB_LABEL
 from batchpoint.cluster.client import Client
 from batchpoint.cluster.mirror import Mirror
-from batchpoint.cluster.resources import JOBS, RUNNER_JOBS, Key, ResourceKind
+from batchpoint.cluster.resources import (
+    DEPLOYMENTS,
+    ENDPOINTS,
+    JOBS,
+    RUNNER_JOBS,
+    Key,
+    Manifest,
+    ResourceKind,
+)
 from batchpoint.errors import ClusterError
+from batchpoint.handlers import concerns
 from batchpoint.handlers.wakeups import Subject
 
 logger = logging.getLogger(__name__)
 
 UNFINISHED = ",".join(f"status.phase!={phase}" for phase in FINAL_PHASES)
 """A job that nobody has looked at yet has no phase, and is among them."""
+EVERYTHING_EVERY = 10
+"""Comparisons, the first after a start included: with 10,000 jobs that is 20 pages in ten minutes."""
 NAMES_PER_LIST = 50
 """Jobs that one label selector names: 50 of the longest names are 3 KB of an address."""
 SILENT_SECONDS = 60.0
@@ -38,7 +53,7 @@ class Watchdog:
     Args:
         client: Lists.
         mirror: Is repaired.
-        wake: Called with each job that the mirror did not know as it is.
+        wake: Called with each object that wants to be looked at, and after how many seconds.
         stalled_seconds: For how long objects have been due with none of them done.
         namespaces: To look at; empty: all.
         every_seconds: Between two comparisons, up to a tenth more or less.
@@ -49,7 +64,7 @@ class Watchdog:
         client: Client,
         mirror: Mirror,
         *,
-        wake: Callable[[Subject], None],
+        wake: Callable[[Subject, float], None],
         stalled_seconds: Callable[[], float],
         namespaces: Sequence[str] = (),
         every_seconds: float = 60.0,
@@ -81,40 +96,42 @@ class Watchdog:
 
     async def run(self) -> None:
         """Compare until cancelled. A comparison that fails is left to the next one."""
-        while True:
+        for turn in itertools.count():
             await asyncio.sleep(self._every_seconds * random.uniform(0.9, 1.1))
             try:
-                await self.compare()
+                await self.compare(everything=turn % EVERYTHING_EVERY == 0)
             except ClusterError as exc:
                 logger.warning("Comparison with lists failed", extra={"cause": exc.message})
 
-    async def compare(self) -> None:
-        """Take in what lists show of unfinished jobs and their runner Jobs, and wake whom it concerns."""
-        for namespace in self._namespaces:
-            await self._compare_jobs(namespace)
-            await self._compare_runner_jobs(namespace)
+    async def compare(self, *, everything: bool = False) -> None:
+        """Take in what lists show, and wake whom it concerns.
 
-    async def _compare_jobs(self, namespace: str) -> None:
-        known = set(self._unfinished(namespace))
-        for key in await self._compare(JOBS, known, namespace, fields=UNFINISHED):
-            self._wake(Subject(JOBS, key))
+        Args:
+            everything: Of jobs also those that have ended, and endpoints and deployments. Else only
+                unfinished jobs and their runner Jobs.
+        """
+        for namespace in self._namespaces:
+            if everything:
+                for kind in (ENDPOINTS, DEPLOYMENTS, JOBS):
+                    await self._compare(kind, self._mirror.keys(kind, namespace), namespace)
+            else:
+                known = self._unfinished(namespace)
+                await self._compare(JOBS, known, namespace, fields=UNFINISHED)
+            await self._compare_runner_jobs(namespace)
 
     async def _compare_runner_jobs(self, namespace: str) -> None:
         # Those that wait for a slot have none, and there may be thousands.
         jobs = [job for job in self._unfinished(namespace) if self._mirror.runner_jobs(job)]
         for first in range(0, len(jobs), NAMES_PER_LIST):
             some = jobs[first : first + NAMES_PER_LIST]
-            owners = {
-                Key(found.namespace, found.name): job
+            known = [
+                Key(found.namespace, found.name)
                 for job in some
                 for found in self._mirror.runner_jobs(job)
-            }
+            ]
             names = ",".join(sorted({job.name for job in some}))
             labels = f"{RUNNER_JOBS.labels},{JOB_LABEL} in ({names})"
-            for key in await self._compare(RUNNER_JOBS, set(owners), namespace, labels=labels):
-                found = self._mirror.runner_job(key)
-                owner = Key(found.namespace, found.owner) if found else owners[key]
-                self._wake(Subject(JOBS, owner))
+            await self._compare(RUNNER_JOBS, known, namespace, labels=labels)
 
     def _unfinished(self, namespace: str) -> list[Key]:
         return [key for key in self._mirror.unfinished() if namespace in ("", key.namespace)]
@@ -122,37 +139,37 @@ class Watchdog:
     async def _compare(
         self,
         kind: ResourceKind,
-        known: set[Key],
+        known: Iterable[Key],
         namespace: str,
         *,
         labels: str = "",
         fields: str = "",
-    ) -> list[Key]:
-        """Return the objects of which a list shows another version than the mirror had.
-
-        The watch should have told of them, except of what has lost the label by which it selects.
-        """
-        changed = []
+    ) -> None:
+        left = set(known)
         async for page in self._client.pages(kind, namespace, labels=labels, fields=fields):
             for manifest in page:
-                key = Key(manifest["metadata"]["namespace"], manifest["metadata"]["name"])
-                known.discard(key)
-                if self._mirror.put(kind, manifest):
-                    self._found(kind, key)
-                    changed.append(key)
-        for key in known:  # gone or ended, or it was created after the list
+                left.discard(Key(manifest["metadata"]["namespace"], manifest["metadata"]["name"]))
+                self._take_in(kind, manifest)
+        for key in left:  # gone or ended, or it was created after the list
             found = await self._client.get(kind, *key)
-            # What the watch has told of since the list is no news.
-            is_new = self._mirror.put(kind, found) if found else self._mirror.forget(kind, key)
-            if is_new:
-                changed.append(key)
-                if found is None or kind.is_watched(found):
-                    self._found(kind, key)
-        return changed
+            if found is not None:
+                self._take_in(kind, found)
+            elif (last := self._mirror.outline(kind, key)) is not None:
+                # No sign of silence: a watch that has to begin anew lists what there is then.
+                self._mirror.forget(kind, key)
+                self._tell(kind, last)
 
-    def _found(self, kind: ResourceKind, key: Key) -> None:
+    def _take_in(self, kind: ResourceKind, manifest: Manifest) -> None:
+        if self._mirror.put(kind, manifest):
+            if kind.is_watched(manifest):
+                self._untold.setdefault(kind, _now())
+            self._tell(kind, manifest)
+
+    def _tell(self, kind: ResourceKind, manifest: Manifest) -> None:
+        key = Key(manifest["metadata"]["namespace"], manifest["metadata"]["name"])
         logger.info("Lost event found", extra={"kind": kind.kind, "object": str(key)})
-        self._untold.setdefault(kind, _now())
+        for subject, seconds in concerns.of_event(self._mirror, kind, manifest):
+            self._wake(subject, seconds)
 
 
 def _now() -> float:

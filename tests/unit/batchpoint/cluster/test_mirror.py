@@ -71,6 +71,37 @@ def test_a_job_that_is_gone_is_forgotten() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("kind", "manifest", "expected"),
+    [
+        (ENDPOINTS, manifests.endpoint(), "digits"),
+        (DEPLOYMENTS, manifests.deployment(), "digits"),
+        (JOBS, manifests.job(), "digits"),
+        (JOBS, manifests.job(status=manifests.ended()), "digits"),
+        (RUNNER_JOBS, manifests.runner_job(), "first"),
+    ],
+)
+def test_an_outline_says_whom_the_end_of_an_object_concerns(
+    kind: ResourceKind, manifest: Manifest, expected: str
+) -> None:
+    """Little else is kept of what has ended."""
+    key = Key(NS, manifest["metadata"]["name"])
+    outline = holding((kind, manifest)).outline(kind, key)
+    assert outline is not None
+    owner = Mirror().owner_of(outline) or Key(NS, outline.get("spec", {}).get("endpoint", key.name))
+    assert Key(NS, expected) == owner
+    assert None is Mirror().outline(kind, key)
+
+
+@pytest.mark.parametrize(("namespace", "expected"), [(NS, 2), ("", 2), ("other", 0)])
+def test_keys_are_those_of_a_namespace_or_of_all(namespace: str, expected: int) -> None:
+    """Jobs that have ended are among them."""
+    ended = manifests.job("ended", status=manifests.ended())
+    mirror = holding((JOBS, manifests.job()), (JOBS, ended), (ENDPOINTS, manifests.endpoint()))
+    assert expected == len(mirror.keys(JOBS, namespace))
+    assert bool(expected) == bool(mirror.keys(ENDPOINTS, namespace))
+
+
 def test_the_end_of_an_older_object_leaves_its_namesake() -> None:
     """The event of a deletion may arrive after the object was made again."""
     again = manifests.job(version=9, metadata={"uid": "uid-again"})

@@ -10,18 +10,28 @@ import pytest
 
 from batchpoint.cluster.client import Client
 from batchpoint.cluster.mirror import Mirror
-from batchpoint.cluster.resources import JOBS, RUNNER_JOBS, Manifest, ResourceKind
+from batchpoint.cluster.resources import (
+    DEPLOYMENTS,
+    ENDPOINTS,
+    JOBS,
+    RUNNER_JOBS,
+    Manifest,
+    ResourceKind,
+)
 from batchpoint.errors import Unavailable
 from batchpoint.handlers.wakeups import Subject
 from batchpoint.handlers.watchdog import SILENT_SECONDS, STALLED_SECONDS, Watchdog
 from support import manifests, virtual_time
 from support.operator_parts import NAMESPACE, Parts, joined, subject
-from support.resources import a_job
+from support.resources import a_deployment, a_job, an_endpoint
 
 FIRST = subject(JOBS, "first")
+DIGITS = subject(ENDPOINTS, "digits")
 
 
-def woken_by_a_comparison(arrange: Callable[[Parts], Any]) -> tuple[list[Subject], Parts]:
+def woken_by_a_comparison(
+    arrange: Callable[[Parts], Any], *, everything: bool = False
+) -> tuple[list[Subject], Parts]:
     """Let the mirror miss something, compare once, and return who was woken."""
 
     async def main() -> tuple[list[Subject], Parts]:
@@ -29,8 +39,13 @@ def woken_by_a_comparison(arrange: Callable[[Parts], Any]) -> tuple[list[Subject
             arrange(parts)
             parts.server.requests.clear()
             woken: list[Subject] = []
-            watchdog = Watchdog(client, parts.mirror, wake=woken.append, stalled_seconds=lambda: 0)
-            await watchdog.compare()
+            watchdog = Watchdog(
+                client,
+                parts.mirror,
+                wake=lambda subject, _: woken.append(subject),
+                stalled_seconds=lambda: 0,
+            )
+            await watchdog.compare(everything=everything)
             return woken, parts
 
     return asyncio.run(main())
@@ -44,7 +59,7 @@ def test_a_job_that_no_event_told_of_is_found() -> None:
         parts.mirror.forget(JOBS, FIRST.key)
 
     woken, parts = woken_by_a_comparison(arrange)
-    assert [FIRST] == woken
+    assert [FIRST, DIGITS] == woken
     assert [FIRST.key] == parts.mirror.unfinished()
 
 
@@ -57,7 +72,7 @@ def test_an_edit_that_no_event_told_of_is_found() -> None:
         parts.server.put(JOBS, made)
 
     woken, parts = woken_by_a_comparison(arrange)
-    assert [FIRST] == woken
+    assert [FIRST, DIGITS] == woken
     job = parts.mirror.job(FIRST.key)
     assert job is not None
     assert job.spec.cancel
@@ -71,7 +86,7 @@ def test_a_deletion_that_no_event_told_of_is_found() -> None:
         del parts.server.objects[JOBS.path(NAMESPACE, "first")]
 
     woken, parts = woken_by_a_comparison(arrange)
-    assert [FIRST] == woken
+    assert [FIRST, DIGITS] == woken
     assert [] == parts.mirror.unfinished()
     assert 1 == parts.server.count("GET", "/batchjobs/first")
 
@@ -99,6 +114,37 @@ def test_a_runner_job_without_its_label_is_followed() -> None:
     assert [FIRST] == woken
 
 
+def test_the_end_of_a_job_makes_room_for_the_next() -> None:
+    """Whoever waits for its slot would otherwise wait for ever."""
+
+    def arrange(parts: Parts) -> None:
+        parts.have(an_endpoint(maxActiveJobs=1))
+        parts.have_runner_job("first-1", parts.have(a_job()))
+        parts.have(a_job("second"))
+        del parts.server.objects[JOBS.path(NAMESPACE, "first")]
+
+    woken, _ = woken_by_a_comparison(arrange)
+    assert subject(JOBS, "second") in woken
+
+
+def test_what_stands_and_what_has_ended_is_compared_now_and_then() -> None:
+    """A watch that was away does not tell what was deleted meanwhile; its jobs would start on a ghost."""
+
+    def arrange(parts: Parts) -> None:
+        parts.have(an_endpoint())
+        parts.have(a_deployment())
+        parts.have(a_job())
+        ended = parts.have(a_job("ended"))
+        parts.mirror.put(JOBS, parts.server.put(JOBS, ended | {"status": manifests.ended()}))
+        for kind, name in ((DEPLOYMENTS, "forest"), (JOBS, "ended")):
+            del parts.server.objects[kind.path(NAMESPACE, name)]
+
+    woken, parts = woken_by_a_comparison(arrange, everything=True)
+    assert {FIRST, DIGITS} <= set(woken)
+    assert {} == parts.mirror.deployments(NAMESPACE)
+    assert {"first"} == set(parts.mirror.job_names(NAMESPACE))
+
+
 def test_at_rest_a_comparison_is_one_request() -> None:
     """With no unfinished job there is no Job to look for."""
     woken, parts = woken_by_a_comparison(lambda _: None)
@@ -123,33 +169,30 @@ def _unlabelled(job: Manifest) -> Manifest:
 
 
 class _Found(Client):
-    """Lists that show nothing, and one object that is there when it is asked for by name."""
+    """Lists that show nothing, and what is there when it is asked for by name."""
 
-    def __init__(self, manifest: Manifest | None, meanwhile: Callable[[], object]) -> None:
-        self._manifest = manifest
-        self._meanwhile = meanwhile
+    def __init__(self, runner_job: Manifest | None) -> None:
+        self._runner_job = runner_job
 
     async def pages(self, *_: Any, **__: Any) -> Any:
         """Yield one empty page."""
         yield []
 
     async def get(self, kind: ResourceKind, *_: Any, **__: Any) -> Manifest | None:
-        """Find the object, after something else has happened."""
-        if kind is not RUNNER_JOBS:
-            return manifests.job(version=2)
-        self._meanwhile()
-        return self._manifest
+        """Find the job as it is known, and the Job."""
+        return self._runner_job if kind is RUNNER_JOBS else manifests.job(version=2)
 
 
 class _Lists(Client):
     """Lists that show a job which the mirror does not know; or fail."""
 
     def __init__(self, *, fails: bool = False) -> None:
-        self.asked = 0
+        self.asked = self.of_endpoints = 0
         self._fails = fails
 
     async def pages(self, kind: ResourceKind, *_: Any, **__: Any) -> Any:
-        """Yield one page of jobs, none of Jobs."""
+        """Yield one page of jobs, none of others."""
+        self.of_endpoints += kind is ENDPOINTS
         if kind is not JOBS:
             return
         self.asked += 1
@@ -174,7 +217,7 @@ def in_virtual_time(
 
     async def main() -> None:
         watchdog = Watchdog(
-            client or _Lists(), Mirror(), wake=lambda _: None, stalled_seconds=lambda: stalled
+            client or _Lists(), Mirror(), wake=lambda *_: None, stalled_seconds=lambda: stalled
         )
         await story(watchdog)
 
@@ -206,28 +249,29 @@ def test_a_watch_that_was_only_slow_is_none() -> None:
     in_virtual_time(story)
 
 
-@pytest.mark.parametrize("case", ["without its label", "told meanwhile", "lost"])
-def test_only_what_a_watch_should_have_told_is_its_fault(case: str) -> None:
-    """Not what it does not select, nor what it has told since the list: a new start would heal neither."""
-    mirror, job = Mirror(), manifests.runner_job()
+@pytest.mark.parametrize(
+    ("found", "is_fault"),
+    [
+        pytest.param(manifests.runner_job(version=11, status={"active": 1}), True, id="changed"),
+        pytest.param(_unlabelled(manifests.runner_job(version=11)), False, id="unlabelled"),
+        pytest.param(None, False, id="gone"),
+    ],
+)
+def test_only_what_a_watch_should_have_told_is_its_fault(
+    found: Manifest | None, *, is_fault: bool
+) -> None:
+    """Not what it does not select, nor what went while it was away: a new start would heal neither."""
+    mirror = Mirror()
     mirror.put(JOBS, manifests.job(version=2))
-    mirror.put(RUNNER_JOBS, job)
-    gone = manifests.runner_job(version=11)
-    client = {
-        "without its label": _Found(_unlabelled(gone), lambda: None),
-        "told meanwhile": _Found(None, lambda: mirror.remove(RUNNER_JOBS, gone)),
-        "lost": _Found(None, lambda: None),
-    }[case]
+    mirror.put(RUNNER_JOBS, manifests.runner_job())
 
     async def main() -> list[str]:
-        watchdog = Watchdog(client, mirror, wake=lambda _: None, stalled_seconds=lambda: 0)
+        watchdog = Watchdog(_Found(found), mirror, wake=lambda *_: None, stalled_seconds=lambda: 0)
         await watchdog.compare()
         await asyncio.sleep(SILENT_SECONDS + 1)
         return watchdog.faults()
 
-    assert ["jobs.batch" in fault for fault in virtual_time.run(main())] == [True] * (
-        case == "lost"
-    )
+    assert ["jobs.batch" in fault for fault in virtual_time.run(main())] == [True] * is_fault
 
 
 def test_workers_that_stand_still_are_a_fault() -> None:
@@ -237,6 +281,19 @@ def test_workers_that_stand_still_are_a_fault() -> None:
         assert ["none was looked at" in fault for fault in watchdog.faults()] == [True]
 
     in_virtual_time(story, stalled=STALLED_SECONDS + 1)
+
+
+def test_everything_is_compared_after_a_start_and_every_ten_minutes() -> None:
+    """Between the lists at start and those of the watch things may have gone."""
+    client = _Lists()
+
+    async def story(watchdog: Watchdog) -> None:
+        running = asyncio.create_task(watchdog.run())
+        await asyncio.sleep(15 * 60)
+        running.cancel()
+        assert 2 == client.of_endpoints
+
+    in_virtual_time(story, client)
 
 
 def test_comparisons_go_on_when_one_fails() -> None:
