@@ -21,6 +21,9 @@ from batchpoint.api.uris import datastore_of
 from batchpoint.planning import assets
 from batchpoint.planning.assets import Catalogue
 
+MOST_NAMES = 100
+"""Among which a similar one is looked for: with thousands of jobs it would hold up everything else."""
+
 _F = TypeVar("_F")
 
 
@@ -352,7 +355,9 @@ def _names_of(endpoint: str, scene: Scene) -> list[str]:
 
 
 def _known(kinds: str, name: str, known: Sequence[str]) -> str:
+    if not known:
+        return f"there are no {kinds} to choose from"
+    if len(known) > MOST_NAMES:
+        return f"there are {len(known):,} {kinds} here"
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
-    if close:
-        return f'did you mean "{close[0]}"?'
-    return f"{kinds} here: {', '.join(known)}" if known else f"there are no {kinds} to choose from"
+    return f'did you mean "{close[0]}"?' if close else f"{kinds} here: {', '.join(known)}"

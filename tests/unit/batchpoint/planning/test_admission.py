@@ -210,3 +210,20 @@ def test_a_question_ends_with_its_own_mark() -> None:
         allowed='did you mean "digits"?',
     )
     assert 'There is no BatchEndpoint "digts"; did you mean "digits"?' == problem.message
+
+
+@pytest.mark.parametrize(
+    ("count", "allowed"),
+    [
+        (0, "there are no others here"),
+        (2, 'did you mean "job-0001"?'),
+        (10_000, "there are 10,000 BatchJobs here"),
+    ],
+)
+def test_among_thousands_no_similar_name_is_looked_for(count: int, allowed: str) -> None:
+    """That takes half a second, in which nothing else is looked at."""
+    job = a_job(rerun={"job": "job-001"})
+    scene = Scene(jobs=[f"job-{number:04}" for number in range(count)])
+    problem = admission.earlier_job_is_missing(job, scene)
+    assert problem is not None
+    assert allowed == problem.allowed
