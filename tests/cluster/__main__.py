@@ -70,7 +70,9 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="keep the controller manager's own limit of requests, as real clusters do; for measurements",
     )
-    commands.add_parser("check", help="say what is missing for a cluster to run here; exit code 1 then")
+    commands.add_parser(
+        "check", help="say what is missing for a cluster to run here; exit code 1 then"
+    )
     commands.add_parser("status", help="say how it is; exit code 1 unless it is healthy")
     commands.add_parser("down", help="end it and remove everything of it")
     commands.add_parser("env", help="print what to evaluate in a shell to use it")
