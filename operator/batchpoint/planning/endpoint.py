@@ -29,7 +29,10 @@ from batchpoint.planning.plan import DeleteJob, Plan
 from batchpoint.planning.readiness import Finding
 
 MOST_DELETIONS = 50
-"""Of jobs in one plan; the rest follows at once, with turns for other objects in between."""
+"""Of jobs in one plan; the rest follows soon, with turns for other objects in between."""
+
+MORE_SECONDS = 1.0
+"""Until then the watch has told which are gone; one that somebody's finalizer holds is asked for again."""
 
 _SUCCEEDED = (Phase.SUCCEEDED, Phase.SUCCEEDED_WITH_FAILURES)
 _FAILED = (Phase.FAILED, Phase.CANCELLED)
@@ -79,7 +82,7 @@ def plan(
     return Plan(
         status=status,
         actions=too_many[:MOST_DELETIONS],
-        requeue_after_seconds=0.0 if len(too_many) > MOST_DELETIONS else None,
+        requeue_after_seconds=MORE_SECONDS if len(too_many) > MOST_DELETIONS else None,
     )
 
 

@@ -410,7 +410,9 @@ class _Attempt:
         left = None
         if standing.reason not in (*stopping.DEADLINES, Reason.CANCELLING):
             left = activity.seconds_left(self.job.spec, self.facts, self.now)
-        moments = [max(0.0, moment) for moment in (requeue, left) if moment is not None]
+        # A deadline that passes after the Job is decided changes nothing: it is no time to look, again and
+        # again, until the last pod has left.
+        moments = [moment for moment in (requeue, left) if moment is not None and moment > 0]
         return Plan(
             status=job_status.unfinished(
                 self.facts, standing, generation=self.job.metadata.generation, now=written

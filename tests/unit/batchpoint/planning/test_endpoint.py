@@ -247,13 +247,13 @@ def test_finished_jobs_beyond_the_limits_go(
 
 
 def test_many_deletions_take_turns_with_other_work() -> None:
-    """The oldest go first, and the rest at once after other objects had their turn."""
+    """The oldest go first, and the rest when the watch has told that they are gone."""
     endpoint = stored(an_endpoint(jobHistory={"successfulLimit": 0}))
     jobs = _history(*[OK] * (planner.MOST_DELETIONS + 1))
     plan = _plan(endpoint, jobs=jobs)
     assert planner.MOST_DELETIONS == len(plan.actions)
     assert "j-0" == getattr(plan.actions[0], "name", "")
-    assert 0.0 == plan.requeue_after_seconds
+    assert planner.MORE_SECONDS == plan.requeue_after_seconds
 
 
 def test_a_spec_that_breaks_a_rule_is_told() -> None:

@@ -538,6 +538,15 @@ def test_a_namesake_of_the_recorded_job_is_not_taken_for_it() -> None:
 # Ends of an attempt
 
 
+def test_a_deadline_that_passes_while_instances_leave_is_no_time_to_look() -> None:
+    """The Job is decided, so the deadline changes nothing; only an event does."""
+    job = running(activeDeadlineSeconds=60)
+    done = a_runner_job(succeeded=1, conditions=decided("SuccessCriteriaMet"))
+    assert 10.0 == plan(job, observed(done, pods=()), 50).requeue_after_seconds
+    late = plan(job, observed(done, pods=()), 90)
+    assert (Phase.FINALIZING, None) == (late.status.phase, late.requeue_after_seconds)
+
+
 def test_the_verdict_ends_the_job() -> None:
     """At the early condition: counts, output, times and code, whatever those who left early say."""
     done = a_runner_job(succeeded=2, conditions=decided("SuccessCriteriaMet"))
