@@ -102,6 +102,13 @@ def test_instances_can_be_kept_from_the_metadata_server(
     assert {"ipBlock": {"cidr": "::/0", "except": new}} == six
 
 
+def test_without_a_word_both_addresses_of_the_metadata_server_are_blocked() -> None:
+    """A node that has the second one gives the same identity there."""
+    (rule,) = _instances(limitEgress=True)["egress"]
+    blocked = [each["ipBlock"]["except"] for each in rule["to"] if "ipBlock" in each]
+    assert [["169.254.169.254/32"], ["fd00:ec2::254/128"]] == blocked
+
+
 def test_each_namespace_gets_a_policy() -> None:
     """By the same name."""
     found = chart.manifests(
