@@ -52,13 +52,15 @@ def probe(store: Store, path: str) -> None:
 def _check(store: Store, name: str, uri: str) -> None:
     first, second = b"first " + name.encode(), b"second " + name.encode()
     for _ in range(FIRST_TRIES):
-        # Refused although nobody else knows the name: the reply to one's own first request was lost.
-        with suppress(AlreadyExists):
+        try:
             store.create(name, first)
-        # A gateway over a file system may refuse what is not there, while it removes the folder that the
-        # probe of another instance has emptied: then nothing is known yet.
-        if store.find(name) is not None:
             break
+        except AlreadyExists:
+            # Nobody else knows the name. Either the reply to one's own first request was lost, or a
+            # gateway over a file system refuses what is not there, while it removes the folder that the
+            # probe of another instance has emptied: then nothing is known yet.
+            if store.find(name) is not None:
+                break
     try:
         store.create(name, second)
     except AlreadyExists:
