@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 UNFINISHED = ",".join(f"status.phase!={phase}" for phase in FINAL_PHASES)
 """A job that nobody has looked at yet has no phase, and is among them."""
 EVERYTHING_EVERY = 10
-"""Comparisons, the first after a start included: with 10,000 jobs that is 20 pages in ten minutes."""
+"""Comparisons, the first after a start included: 10,000 jobs are 50 pages in ten minutes."""
 NAMES_PER_LIST = 50
 """Jobs that one label selector names: 50 of the longest names are 3 KB of an address."""
 SILENT_SECONDS = 60.0
