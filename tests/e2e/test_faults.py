@@ -155,6 +155,13 @@ def test_an_instance_that_crashes_for_ever(site: Site) -> None:
     assert site.expected("first") == site.output("again")
 
 
+def test_a_job_loses_the_label_by_which_it_is_watched(site: Site) -> None:
+    """The watch says that it was deleted; it was not, and so its end is still the job's end."""
+    slow(site)
+    site.kubectl("label", "job", "first-1", "app.kubernetes.io/managed-by-")
+    ends_well(site)
+
+
 def test_two_jobs_share_nothing(site: Site) -> None:
     """Two jobs over the same input in the same pods' namespace leave the same bytes."""
     site.usual(files=16, pace=0.2, instances=2)

@@ -212,8 +212,8 @@ class Storage(ApiModel):
     """Secret with credentials for URIs that name no datastore (s3, gs, az), mounted as files into the
     runner only. Absent: the service account's identity, or none."""
     allowed_datastores: Annotated[tuple[Name, ...], Field(max_length=50)] = ()
-    """Datastores that jobs of this deployment may name in input and output. Empty: all of the
-    namespace."""
+    """Datastores that jobs of this deployment may name in input and output, and nothing else then: no
+    claim, no bucket, no web address. Empty: no such limit."""
 
 
 class BatchDeploymentSpec(ApiModel):

@@ -53,7 +53,7 @@ class Reason(StrEnum):
     )
     DATASTORE_NOT_ALLOWED = (
         "DatastoreNotAllowed",
-        "The deployment's storage.allowedDatastores does not have the one that the job names.",
+        "The deployment lists storage.allowedDatastores, and the job's address lies in none of them.",
     )
     DATASTORE_MISSING = "DatastoreMissing", "No Secret batchpoint-datastore-<name> is there."
     ASSET_MISSING = "AssetMissing", "No data asset of that name and version is in the namespace."

@@ -66,7 +66,8 @@ class References:
         if not uri.startswith("asset://"):
             return {}
         known = await self._assets.get(job.namespace, lambda: self._read_assets(job.namespace))
-        if isinstance(assets.find(uri, known), str):  # perhaps applied a moment ago
+        is_latest = uri.endswith(f"/{assets.LATEST}")
+        if is_latest or isinstance(assets.find(uri, known), str):  # perhaps applied a moment ago
             known = await self._read_assets(job.namespace)
             self._assets.put(job.namespace, known)
         return known

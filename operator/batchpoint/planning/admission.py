@@ -222,17 +222,21 @@ def asset_is_missing(job: BatchJob, scene: Scene) -> Problem | None:
 
 
 def datastore_is_not_allowed(job: BatchJob, scene: Scene) -> Problem | None:
-    """Input or output lies in a datastore that the deployment does not allow."""
+    """Input or output lies outside of the datastores that the deployment allows.
+
+    Where it allows some, nothing else is: a claim, a bucket or a web address would be a way around.
+    """
     deployment = _deployment(job, scene)
     if deployment is None or not (allowed := deployment.spec.storage.allowed_datastores):
         return None
     for path, uri in _addresses(job, scene):
         name = datastore_of(uri)
-        if name is not None and name not in allowed:
+        if name not in allowed:
+            what = f'datastore "{name}"' if name else "addresses outside of datastores"
             return Problem(
                 reason=Reason.DATASTORE_NOT_ALLOWED,
                 field=path,
-                found=f'BatchDeployment "{deployment.name}" does not allow datastore "{name}"',
+                found=f'BatchDeployment "{deployment.name}" does not allow {what}',
                 allowed=f"it allows: {', '.join(allowed)}",
             )
     return None

@@ -81,3 +81,17 @@ async def test_secrets_that_are_there_are_not_missing() -> None:
     async with reading(server, check_secrets=True) as references:
         assert ("batchpoint-datastore-lake",) == await references.missing_secrets(named)
     assert all("PartialObjectMetadata" in each["Accept"] for each in server.headers)
+
+
+async def test_the_latest_asset_is_the_one_of_this_very_moment() -> None:
+    """A version that was applied since the last look counts, however short ago that was."""
+    server = ApiServer()
+    job = from_cluster(BatchJob, manifests.job(input={"uri": "asset://images/latest"}))
+    async with reading(server) as references:
+        seen = []
+        for version in ("1", "2"):
+            labels = {"asset": "images", "asset_version": version}
+            data = {"uri": f"datastore://lake/{version}"}
+            server.put(CONFIG_MAPS, manifests.config_map(f"images-{version}", data, **labels))
+            seen.append(list((await references.assets(job))["images"]))
+    assert [["1"], ["1", "2"]] == seen

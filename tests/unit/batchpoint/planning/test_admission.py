@@ -124,6 +124,18 @@ def test_a_deployment_that_is_not_ready_is_in_the_way() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "uri", ["pvc://claim/in", "s3://bucket/in", "https://files.example/in.csv"]
+)
+def test_a_list_of_datastores_allows_nothing_else(uri: str) -> None:
+    """Otherwise a claim, a bucket or a web address would be a way around it."""
+    deployment = a_deployment(storage={"allowedDatastores": ["lake"]})
+    type_ = "UriFile" if uri.startswith("https") else "UriFolder"
+    job = a_job(input={"uri": uri, "type": type_})
+    assert [Reason.DATASTORE_NOT_ALLOWED] == _reasons(job, _scene(an_endpoint(), deployment))
+    assert [] == _reasons(job, _scene(an_endpoint(), a_deployment()))
+
+
 def test_an_asset_counts_by_where_it_lies() -> None:
     """Its datastore must be allowed like any other."""
     catalogue = assets.catalogue([Asset(name="new", version="1", uri="datastore://sea/new")])
