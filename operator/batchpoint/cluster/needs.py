@@ -10,18 +10,20 @@ from batchpoint.planning import diagnosis, ending, stopping
 from batchpoint.planning.observed import PodFacts, RunnerJobFacts
 
 
-def pods(runner_job: RunnerJobFacts, now: datetime) -> bool:
+def pods(status: BatchJobStatus, runner_job: RunnerJobFacts, now: datetime) -> bool:
     """Say whether pods are needed: for the verdict, or to tell why none starts or where they are."""
-    return (
-        ending.is_decided(runner_job)
-        or diagnosis.is_due(runner_job, now)
-        or stopping.has_lost_its_pods(runner_job, now)
-    )
+    if ending.is_decided(runner_job):
+        return True
+    if not _is_recorded(status, runner_job):
+        # That there is a Job comes first: in a burst everybody else would wait for the reasons.
+        return False
+    return diagnosis.is_due(runner_job, now) or stopping.has_lost_its_pods(runner_job, now)
 
 
-def events(runner_job: RunnerJobFacts, now: datetime) -> bool:
+def events(status: BatchJobStatus, runner_job: RunnerJobFacts, now: datetime) -> bool:
     """Say whether events are needed: only to tell why no pod starts."""
-    return not ending.is_decided(runner_job) and diagnosis.is_due(runner_job, now)
+    is_due = not ending.is_decided(runner_job) and diagnosis.is_due(runner_job, now)
+    return is_due and _is_recorded(status, runner_job)
 
 
 def namespace(runner_job: RunnerJobFacts, pods: Sequence[PodFacts] | None, now: datetime) -> bool:
@@ -32,8 +34,7 @@ def namespace(runner_job: RunnerJobFacts, pods: Sequence[PodFacts] | None, now: 
 
 def pinned(status: BatchJobStatus, runner_job: RunnerJobFacts) -> bool:
     """Say whether it is needed what the Job was created with: it is not recorded yet, or has ended."""
-    recorded = status.runner_job is not None and status.runner_job.uid == runner_job.uid
-    return not recorded or ending.is_decided(runner_job)
+    return not _is_recorded(status, runner_job) or ending.is_decided(runner_job)
 
 
 def progress(runner_job: RunnerJobFacts) -> bool:
@@ -48,3 +49,7 @@ def workload(job: BatchJob, runner_job: RunnerJobFacts) -> bool:
     """
     held = runner_job.suspended and not ending.is_decided(runner_job)
     return held and (bool(runner_job.queue_name) or not job.spec.suspend)
+
+
+def _is_recorded(status: BatchJobStatus, runner_job: RunnerJobFacts) -> bool:
+    return status.runner_job is not None and status.runner_job.uid == runner_job.uid

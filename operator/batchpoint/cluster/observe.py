@@ -112,7 +112,7 @@ class Observer:
             return job, await self._before_launch(job, attempts)
         if latest is None:
             return job, JobObserved(scene=self._scene(key.namespace))
-        pods = await self._pods_of(latest) if needs.pods(latest, now) else None
+        pods = await self._pods_of(latest) if needs.pods(status, latest, now) else None
         return job, JobObserved(
             scene=self._scene(key.namespace),
             runner_job=attempts.runner_job,
@@ -120,7 +120,7 @@ class Observer:
             name_taken=attempts.name_taken,
             pinned=await self._pinned_of(latest) if needs.pinned(status, latest) else None,
             pods=pods,
-            events=await self._events_of(latest) if needs.events(latest, now) else None,
+            events=await self._events_of(latest) if needs.events(status, latest, now) else None,
             namespace_ends=needs.namespace(latest, pods, now) and await self._ends(key.namespace),
             progress=self._progress(latest),
             workload=await self._workload_of(latest) if needs.workload(job, latest) else None,

@@ -23,6 +23,7 @@ def a_runner_job(status: dict[str, Any] | None = None, **spec: Any) -> RunnerJob
     return facts.runner_job(manifests.runner_job(status=status, **spec))
 
 
+RECORDED = BatchJobStatus(runner_job=RunnerJob(name="first-1", uid="uid-first-1"))
 DECIDED = {"conditions": [manifests.condition("FailureTarget")]}
 
 
@@ -44,7 +45,15 @@ def test_pods_are_read_for_the_verdict_and_for_what_does_not_start(
     job: RunnerJobFacts, now: datetime, expected: tuple[bool, bool]
 ) -> None:
     """And where they are, of a job that has lost them. Events only for what does not start."""
-    assert expected == (needs.pods(job, now), needs.events(job, now))
+    assert expected == (needs.pods(RECORDED, job, now), needs.events(RECORDED, job, now))
+
+
+def test_a_job_is_recorded_before_anybody_asks_why_it_does_not_start() -> None:
+    """The verdict of one that has ended meanwhile is read all the same."""
+    new = BatchJobStatus()
+    assert not needs.pods(new, a_runner_job(), LATER)
+    assert not needs.events(new, a_runner_job(), LATER)
+    assert needs.pods(new, a_runner_job(DECIDED), LATER)
 
 
 @pytest.mark.parametrize(
@@ -69,10 +78,9 @@ def test_the_namespace_is_read_when_deleted_pods_are_not_replaced(
 
 def test_the_snapshot_is_read_until_it_is_recorded_and_at_the_end() -> None:
     """A job that runs needs it not."""
-    recorded = BatchJobStatus(runner_job=RunnerJob(name="first-1", uid="uid-first-1"))
     assert needs.pinned(BatchJobStatus(), a_runner_job())
-    assert not needs.pinned(recorded, a_runner_job())
-    assert needs.pinned(recorded, a_runner_job(DECIDED))
+    assert not needs.pinned(RECORDED, a_runner_job())
+    assert needs.pinned(RECORDED, a_runner_job(DECIDED))
 
 
 def test_only_a_running_instance_is_asked() -> None:
