@@ -12,6 +12,7 @@ import logging
 import queue
 import signal
 import threading
+import time
 from pathlib import Path
 from types import FrameType
 
@@ -25,6 +26,9 @@ from batchpoint_runner.events import Event, Terminate
 from batchpoint_runner.instance import Instance
 from batchpoint_runner.settings import Settings
 from batchpoint_runner.workers import HostLine
+
+CONFIG_LOOK_SECONDS = 0.005
+"""How often to look for a configuration that is still to come."""
 
 RELEASE_SECONDS = 10.0
 """How long a runner that was told to stop still waits for the worker host to leave."""
@@ -78,6 +82,7 @@ class Runner:
 
     def _work(self) -> Verdict:
         try:
+            self._await_config()
             config = read_config(self._settings.config)
             self._instance = Instance(
                 config,
@@ -98,6 +103,13 @@ class Runner:
         facts = {"code": int(verdict.code), "reason": verdict.reason, "detail": verdict.message}
         logger.info("Instance finished", extra=facts)
         return verdict
+
+    def _await_config(self) -> None:
+        path, wait = self._settings.config, self._settings.config_wait_seconds
+        deadline = time.monotonic() + wait
+        while time.monotonic() < deadline and not path.exists():
+            if self._told_to_stop.wait(CONFIG_LOOK_SECONDS):
+                return
 
     def _close(self, error: RunnerError) -> Verdict:
         return self._instance.close(error) if self._instance else closing.verdict_of(error)

@@ -23,6 +23,9 @@ class Settings(BaseModel):
 
     config: Path = Path("/etc/batchpoint/run/config.json")
     """The file that holds the job's `RunConfig`."""
+    config_wait_seconds: Annotated[float, Field(ge=0)] = 0.0
+    """How long to wait for that file to be there. 0: it is there, as in a pod. `batchpoint run` starts the
+    runner while it still reads manifests."""
     instance_index: Annotated[int, Field(ge=0)] = 0
     """This instance's completion index, from 0. A replacement of the same index goes on with its
     claims. In a pod it comes from JOB_COMPLETION_INDEX."""

@@ -73,7 +73,9 @@ class Instance:
         code: How it ended; None while it has not been decided.
         verdict: What its last runner left, once it has ended.
         last_progress: What its runner answered when the instance came to its end.
+        has_begun: Whether it was started.
         has_worked: Whether a runner of it got beyond the question if the job is over already.
+        note: Is told what a person should know.
     """
 
     def __init__(self, place: Place, note: Callable[[str], None]) -> None:
@@ -81,8 +83,9 @@ class Instance:
         self.code: ExitCode | None = None
         self.verdict: Verdict | None = None
         self.last_progress: Progress | None = None
+        self.has_begun = False
         self.has_worked = False
-        self._note = note
+        self.note = note
         self._runner: subprocess.Popen[bytes] | None = None
         self._host: subprocess.Popen[bytes] | None = None
         self._pair_restarts = 0
@@ -121,6 +124,7 @@ class Instance:
 
     def begin(self) -> None:
         """Start the runner; the host follows as soon as the runner has written it."""
+        self.has_begun = True
         self._see_work()
         shutil.rmtree(self.place.shared, ignore_errors=True)
         self.place.shared.mkdir(parents=True)
@@ -246,11 +250,11 @@ class Instance:
             case supervising.Finish(code=code):
                 self._finish(code, now)
             case supervising.RestartRunner(after_seconds=seconds, why=why):
-                self._note(f"The runner of instance {self.place.index} is started again: {why}.")
+                self.note(f"The runner of instance {self.place.index} is started again: {why}.")
                 self._runner_restarts += 1
                 self._resume_at = now + seconds
             case supervising.RestartPair(after_seconds=seconds, why=why):
-                self._note(f"Instance {self.place.index} is started again: {why}.")
+                self.note(f"Instance {self.place.index} is started again: {why}.")
                 self._pair_restarts += 1
                 self._resume_at = now + seconds
                 processes.kill_group(self._host)

@@ -7,8 +7,6 @@ that stays the same for the same command, so that it goes on where it stopped.
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,13 +24,8 @@ from batchpoint.planning import snapshot
 from batchpoint.planning.snapshot import EarlierJob
 from batchpoint_runner.contract import CodeSpec, ExitCode, RunConfig
 
-OLDEST_PYTHON = (3, 8)
-"""Of user code; the worker host is written for it."""
-
 UIDS = uuid.UUID("6f0bdbb2-4a19-5f0a-9d5e-0d1f6c1c8f5b")
 """Name space of local job uids; changing it would orphan every ledger that a laptop has begun."""
-
-PYTHON_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,34 +74,6 @@ def prepare(request: Request, scratch: Path) -> list[LocalJob]:
         )
         for config in configs
     ]
-
-
-def interpreter(given: Path | None) -> Path:
-    """Return the interpreter of user code, checked.
-
-    Args:
-        given: A path; None means the one that runs this program.
-
-    Raises:
-        CommandFailed: It is missing, is no Python, or too old.
-    """
-    if given is None:
-        return Path(sys.executable)
-    path = given.expanduser().absolute()  # links stay: a virtual environment's python is one
-    advice = f"Give a Python {'.'.join(map(str, OLDEST_PYTHON))} or later with --python."
-    code = "import sys; print(*sys.version_info[:2])"
-    try:
-        answer = subprocess.run(
-            [path, "-c", code], capture_output=True, text=True, check=True, timeout=PYTHON_SECONDS
-        ).stdout.split()
-        version = (int(answer[0]), int(answer[1]))
-    except FileNotFoundError as exc:
-        raise _wrong(f"There is no interpreter {given}. {advice}") from exc
-    except (OSError, subprocess.SubprocessError, ValueError, IndexError) as exc:
-        raise _wrong(f"{given} does not run as Python. {advice}") from exc
-    if version < OLDEST_PYTHON:
-        raise _wrong(f"{given} is Python {version[0]}.{version[1]}, which is too old. {advice}")
-    return path
 
 
 def uid_of(namespace: str, job: str, output_uri: str) -> str:

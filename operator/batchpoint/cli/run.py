@@ -6,19 +6,23 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from batchpoint.cli import options, output, preparing, running, scratch, summary, supervising
+from batchpoint.cli import interpreter, options, output, running, scratch, summary, supervising
+from batchpoint.cli.instances import Instance
 from batchpoint.cli.interruptions import Interruptions
 from batchpoint.cli.output import CommandFailed
-from batchpoint.cli.preparing import LocalJob
 from batchpoint.cli.progress import Bar, Display, Lines
 from batchpoint.cli.summary import JobResult
 from batchpoint_runner.contract import ExitCode
+
+if TYPE_CHECKING:
+    from batchpoint.cli.preparing import LocalJob
 
 EXAMPLES = """\b
 Examples:
@@ -111,8 +115,22 @@ def run(
     For each instance a runner and a worker host are started as local processes, as a pod would. The
     output is the same, byte for byte.
     """
-    interpreter = preparing.interpreter(python)
-    with _scratch(work_directory) as folder, Interruptions() as interruptions:
+    with ExitStack() as stack:
+        folder = stack.enter_context(_scratch(work_directory))
+        interruptions = stack.enter_context(Interruptions())
+        workplace = running.Workplace(
+            directory=folder,
+            datastores=folder / "datastores",
+            python=interpreter.checked(python),
+            locks=scratch.home() / "instances",
+            environment=os.environ,
+            logs_to_stderr=bool(debug),
+        )
+        ahead = stack.enter_context(running.started_ahead(workplace))
+        # Imported when the first runner has been started: it takes as long as that runner's start.
+        from batchpoint.cli import preparing
+
+        ahead.poll(time.monotonic())
         request = preparing.Request(
             files=files,
             datastores=datastores,
@@ -121,17 +139,9 @@ def run(
             output=output_folder,
         )
         prepared = preparing.prepare(request, folder)
-        workplace = running.Workplace(
-            directory=folder,
-            datastores=folder / "datastores",
-            python=interpreter,
-            locks=scratch.home() / "instances",
-            environment=os.environ,
-            logs_to_stderr=bool(debug),
-        )
         codes = []
         for number, job in enumerate(prepared, start=1):
-            result = _run_one(job, workplace, interruptions)
+            result = _run_one(job, workplace, interruptions, ahead if number == 1 else None)
             codes.append(result.code)
             _report(result, as_json)
             if interruptions.count and (waiting := prepared[number:]):
@@ -143,11 +153,14 @@ def run(
 
 
 def _run_one(
-    job: LocalJob, workplace: running.Workplace, interruptions: Interruptions
+    job: LocalJob,
+    workplace: running.Workplace,
+    interruptions: Interruptions,
+    ahead: Instance | None,
 ) -> JobResult:
     display = _display(job.config.job.name, plain=workplace.logs_to_stderr)
     try:
-        return running.run(job, workplace, display, interruptions)
+        return running.run(job, workplace, display, interruptions, ahead)
     finally:
         display.close()
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from batchpoint.cli import processes, slots, supervising
 from batchpoint.cli.instances import Instance, Place
 from batchpoint.cli.interruptions import Interruptions
-from batchpoint.cli.preparing import LocalJob
 from batchpoint.cli.progress import Display
 from batchpoint.cli.summary import JobResult
 from batchpoint_runner import contract
 from batchpoint_runner.contract import ExitCode, Progress, Verdict
+
+if TYPE_CHECKING:
+    from batchpoint.cli.preparing import LocalJob  # reads manifests, which takes a while to import
 
 STARTING_POLL_SECONDS = 0.01
 """While a host waits for its archive: start-up time is noticed."""
@@ -47,6 +51,9 @@ PASSED_ON = tuple(
 )
 """Settings of the runner that people may give in their shell; it refuses others."""
 
+CONFIG_WAIT_SECONDS = "600"
+"""For a runner that is started ahead of its configuration; it is ended sooner if none comes."""
+
 SOCKET_PATH_BYTES = 100
 """Linux permits 107 for the path of a Unix socket, macOS 103."""
 
@@ -67,14 +74,39 @@ class Workplace:
     """Of this process."""
     logs_to_stderr: bool = False
 
+    @property
+    def config(self) -> Path:
+        """The file that tells the runners what to do."""
+        return self.directory / "config.json"
+
 
 def socket_path_is_too_long(directory: Path) -> bool:
     """Whether the sockets of instances below a scratch folder would get names the system refuses."""
     return len(os.fsencode(directory / "000" / "shared" / "runner.sock")) > SOCKET_PATH_BYTES
 
 
+@contextmanager
+def started_ahead(workplace: Workplace) -> Iterator[Instance]:
+    """Start an instance of index 0 that waits for its configuration, and end it with the block.
+
+    Its processes come up while manifests are read, which saves a fifth of a second at each start.
+    """
+    processes.adopt_orphans()
+    instance = Instance(_place(workplace, 0), lambda _note: None)
+    try:
+        instance.begin()
+        yield instance
+    finally:
+        instance.kill()
+        processes.end_orphans(set())
+
+
 def run(
-    job: LocalJob, workplace: Workplace, display: Display, interruptions: Interruptions
+    job: LocalJob,
+    workplace: Workplace,
+    display: Display,
+    interruptions: Interruptions,
+    ahead: Instance | None = None,
 ) -> JobResult:
     """Run the instances of one job to their end.
 
@@ -83,14 +115,16 @@ def run(
         workplace: With what.
         display: Shows progress and notes; not closed.
         interruptions: Entered by the caller; once asked to stop, the job drains.
+        ahead: An instance that was started for this job already; ended here if its index is taken.
     """
     started, config = time.monotonic(), job.config
     processes.adopt_orphans()
-    config_path = workplace.directory / "config.json"
-    config_path.write_text(config.model_dump_json(by_alias=True, indent=1))
     with slots.taken(config.job.uid, config.instance_count, workplace.locks) as indexes:
-        places = [_place(workplace, config_path, index) for index in indexes]
-        instances = [Instance(place, display.note) for place in places]
+        if ahead is not None and ahead.place.index not in indexes:
+            ahead.kill()
+            ahead = None
+        _give(config.model_dump_json(by_alias=True, indent=1), workplace.config)
+        instances = [_instance(workplace, index, display, ahead) for index in indexes]
         progress = _supervise(instances, display, interruptions)
     result = _sum_up(job, instances, progress, time.monotonic() - started)
     if not result.did_nothing:
@@ -104,7 +138,8 @@ def _supervise(
     progress, shown_at = Progress(), 0.0
     try:
         for instance in instances:
-            instance.begin()
+            if not instance.has_begun:
+                instance.begin()
         while not all(instance.has_ended for instance in instances):
             now = time.monotonic()
             _obey(interruptions, instances, display, now)
@@ -190,7 +225,23 @@ def _log_tail(instances: Sequence[Instance]) -> str:
     return "\n".join(dict.fromkeys(tails))
 
 
-def _place(workplace: Workplace, config_path: Path, index: int) -> Place:
+def _give(config: str, path: Path) -> None:
+    """Write the configuration, whole or not at all: a runner may be waiting for it."""
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_text(config)
+    unfinished.replace(path)
+
+
+def _instance(
+    workplace: Workplace, index: int, display: Display, ahead: Instance | None
+) -> Instance:
+    if ahead is None or ahead.place.index != index:
+        return Instance(_place(workplace, index), display.note)
+    ahead.note = display.note
+    return ahead
+
+
+def _place(workplace: Workplace, index: int) -> Place:
     directory = workplace.directory / str(index)
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
@@ -200,15 +251,13 @@ def _place(workplace: Workplace, config_path: Path, index: int) -> Place:
         index=index,
         directory=directory,
         python=workplace.python,
-        runner_environment=runner_environment(workplace, config_path, index, package_root),
+        runner_environment=runner_environment(workplace, index, package_root),
         host_environment=processes.scorer_environment(workplace.environment, own_roots),
         logs_to_stderr=workplace.logs_to_stderr,
     )
 
 
-def runner_environment(
-    workplace: Workplace, config_path: Path, index: int, package_root: Path
-) -> dict[str, str]:
+def runner_environment(workplace: Workplace, index: int, package_root: Path) -> dict[str, str]:
     """Return this process's environment, credentials included, with the settings of one runner."""
     directory = workplace.directory / str(index)
     given = workplace.environment
@@ -225,7 +274,8 @@ def runner_environment(
         "BATCHPOINT_LOG_FORMAT": "text",
         **environment,
         "PYTHONPATH": os.pathsep.join(path for path in paths if path),
-        "BATCHPOINT_CONFIG": str(config_path),
+        "BATCHPOINT_CONFIG": str(workplace.config),
+        "BATCHPOINT_CONFIG_WAIT_SECONDS": CONFIG_WAIT_SECONDS,
         "BATCHPOINT_INSTANCE_INDEX": str(index),
         "BATCHPOINT_SHARED_DIRECTORY": str(directory / "shared"),
         "BATCHPOINT_DATASTORES_DIRECTORY": str(workplace.datastores),

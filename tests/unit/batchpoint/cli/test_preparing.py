@@ -1,5 +1,3 @@
-import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -174,38 +172,3 @@ def test_faulty_manifests_are_refused_with_all_faults(folder: Path, tmp_path: Pa
     with pytest.raises(ManifestsInvalid) as caught:
         prepare(folder, tmp_path / "a")
     assert 2 == len(caught.value.faults)
-
-
-def test_the_interpreter_is_this_one_by_default() -> None:
-    """Not asked for its version: it runs this program."""
-    assert Path(sys.executable) == preparing.interpreter(None)
-
-
-def test_an_interpreter_is_kept_as_a_link(tmp_path: Path) -> None:
-    """Resolved, a virtual environment's python would lose its packages."""
-    link = tmp_path / "python"
-    link.symlink_to(sys.executable)
-    assert link == preparing.interpreter(link)
-
-
-@pytest.mark.parametrize(
-    ("script", "said"),
-    [("echo 2 7", "is Python 2.7, which is too old"), ("exit 3", "does not run as Python")],
-    ids=["too old", "no Python"],
-)
-def test_an_unusable_interpreter_is_wrong_configuration(
-    tmp_path: Path, script: str, said: str
-) -> None:
-    """In words, before anything is started."""
-    path = tmp_path / "python"
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    os.chmod(path, 0o755)
-    with pytest.raises(CommandFailed, match=said) as caught:
-        preparing.interpreter(path)
-    assert ExitCode.WRONG_CONFIGURATION == caught.value.exit_code
-
-
-def test_a_missing_interpreter_is_wrong_configuration() -> None:
-    """With the option to use."""
-    with pytest.raises(CommandFailed, match=r"no interpreter /nowhere/python\. .*--python"):
-        preparing.interpreter(Path("/nowhere/python"))

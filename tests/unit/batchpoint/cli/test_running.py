@@ -15,13 +15,14 @@ def environment(**shell: str) -> dict[str, str]:
         locks=Path("/locks"),
         environment=shell,
     )
-    return running.runner_environment(workplace, Path("/scratch/config.json"), 3, Path("/ours"))
+    return running.runner_environment(workplace, 3, Path("/ours"))
 
 
 def test_a_runner_is_told_where_everything_is() -> None:
     """Loopback and any free port, so that jobs do not get in each other's way."""
     expected = {
         "BATCHPOINT_CONFIG": "/scratch/config.json",
+        "BATCHPOINT_CONFIG_WAIT_SECONDS": "600",
         "BATCHPOINT_DATASTORES_DIRECTORY": "/scratch/datastores",
         "BATCHPOINT_HTTP_ADDRESS": "127.0.0.1",
         "BATCHPOINT_HTTP_PORT": "0",
