@@ -82,8 +82,9 @@ class Runner:
 
     def _work(self) -> Verdict:
         try:
-            self._await_config()
-            config = read_config(self._settings.config)
+            path = self._settings.config
+            await_config(path, self._settings.config_wait_seconds, self._told_to_stop)
+            config = read_config(path)
             self._instance = Instance(
                 config,
                 self._settings,
@@ -104,13 +105,6 @@ class Runner:
         logger.info("Instance finished", extra=facts)
         return verdict
 
-    def _await_config(self) -> None:
-        path, wait = self._settings.config, self._settings.config_wait_seconds
-        deadline = time.monotonic() + wait
-        while time.monotonic() < deadline and not path.exists():
-            if self._told_to_stop.wait(CONFIG_LOOK_SECONDS):
-                return
-
     def _close(self, error: RunnerError) -> Verdict:
         return self._instance.close(error) if self._instance else closing.verdict_of(error)
 
@@ -128,6 +122,14 @@ class Runner:
 
     def _metrics(self) -> serving.Answer:
         return self._metrics_of_events.exposition()
+
+
+def await_config(path: Path, seconds: float, told_to_stop: threading.Event) -> None:
+    """Return when the job's contract is there, ``seconds`` are over, or the runner is to stop."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not path.exists():
+        if told_to_stop.wait(CONFIG_LOOK_SECONDS):
+            return
 
 
 def read_config(path: Path) -> RunConfig:

@@ -127,6 +127,17 @@ def test_a_script_that_cannot_start_ends_in_code_10(job: LocalJob) -> None:
     assert "suffix.txt" in done.stderr
 
 
+def test_wrong_manifests_leave_no_process(job: LocalJob) -> None:
+    """The runner that was started while they were read is ended; nothing was begun anywhere."""
+    manifests = job.folder / "manifests.yaml"
+    manifests.write_text(manifests.read_text().replace("miniBatchSize: 2", "miniBatchSize: none"))
+    done = job.run()
+    assert 2 == done.returncode
+    assert "miniBatchSize" in done.stderr
+    assert ([], []) == (processes_of(job.work), list(job.work.iterdir()))
+    assert not job.predictions.exists()
+
+
 def test_an_interpreter_that_does_not_exist_ends_in_code_14(job: LocalJob) -> None:
     """Nothing is started."""
     done = job.run("--python", "/nowhere/python")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from batchpoint_runner.errors import ContractError
-from batchpoint_runner.process import read_config
+from batchpoint_runner.process import await_config, read_config
 from support.builders import a_config
 
 
@@ -58,3 +60,22 @@ def test_absent_contract_is_named(tmp_path: Path) -> None:
     """A mount that is missing is found out by its path."""
     with pytest.raises(ContractError, match=r"absent\.json cannot be read"):
         read_config(tmp_path / "absent.json")
+
+
+def test_a_contract_that_is_still_to_come_is_waited_for(tmp_path: Path) -> None:
+    """`batchpoint run` starts the runner before it has read the manifests."""
+    path = tmp_path / "config.json"
+    timer = threading.Timer(0.05, path.touch)
+    timer.start()
+    await_config(path, 10.0, threading.Event())
+    assert path.exists()
+
+
+@pytest.mark.parametrize("is_told_to_stop", [False, True])
+def test_waiting_for_a_contract_ends(is_told_to_stop: bool, tmp_path: Path) -> None:
+    """When its time is over, or at once when the runner is told to stop."""
+    told, began = threading.Event(), time.monotonic()
+    if is_told_to_stop:
+        told.set()
+    await_config(tmp_path / "absent.json", 60.0 if is_told_to_stop else 0.01, told)
+    assert time.monotonic() - began < 1
