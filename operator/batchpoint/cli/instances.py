@@ -125,6 +125,7 @@ class Instance:
     def begin(self) -> None:
         """Start the runner; the host follows as soon as the runner has written it."""
         self.has_begun = True
+        self._early_deaths = 0
         self._see_work()
         shutil.rmtree(self.place.shared, ignore_errors=True)
         self.place.shared.mkdir(parents=True)
@@ -220,7 +221,6 @@ class Instance:
         return (self.place.shared / "runner.sock").exists()
 
     def _start_host(self) -> None:
-        self._early_deaths = 0
         shared = self.place.shared
         socket = str(shared / "runner.sock")
         command = [str(self.place.python), str(shared / ARCHIVE), "--socket", socket]
@@ -234,8 +234,7 @@ class Instance:
 
     def _runner_ended(self, left: int, now: float) -> None:
         verdict = self._read_verdict()
-        if not self._runner_is_there():
-            self._early_deaths += 1
+        self._early_deaths = 0 if self._runner_is_there() else self._early_deaths + 1
         step = supervising.after_runner(
             left,
             verdict.code if verdict else None,
