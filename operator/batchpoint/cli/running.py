@@ -89,7 +89,7 @@ def socket_path_is_too_long(directory: Path) -> bool:
 def started_ahead(workplace: Workplace) -> Iterator[Instance]:
     """Start an instance of index 0 that waits for its configuration, and end it with the block.
 
-    Its processes come up while manifests are read, which saves a fifth of a second at each start.
+    Its processes come up while manifests are read, instead of after that.
     """
     processes.adopt_orphans()
     instance = Instance(_place(workplace, 0), output.tell)
