@@ -115,13 +115,14 @@ def run(
     For each instance a runner and a worker host are started as local processes, as a pod would. The
     output is the same, byte for byte.
     """
+    user_python = interpreter.checked(python)
     with ExitStack() as stack:
         folder = stack.enter_context(_scratch(work_directory))
         interruptions = stack.enter_context(Interruptions())
         workplace = running.Workplace(
             directory=folder,
             datastores=folder / "datastores",
-            python=interpreter.checked(python),
+            python=user_python,
             locks=scratch.home() / "instances",
             environment=os.environ,
             logs_to_stderr=bool(debug),
@@ -130,7 +131,7 @@ def run(
         # Imported when the first runner has been started: it takes as long as that runner's start.
         from batchpoint.cli import preparing
 
-        ahead.poll(time.monotonic())
+        ahead.poll(time.monotonic())  # starts the worker host, which the runner has written by now
         request = preparing.Request(
             files=files,
             datastores=datastores,

@@ -89,7 +89,8 @@ def socket_path_is_too_long(directory: Path) -> bool:
 def started_ahead(workplace: Workplace) -> Iterator[Instance]:
     """Start an instance of index 0 that waits for its configuration, and end it with the block.
 
-    Its processes come up while manifests are read, instead of after that.
+    Its processes come up while manifests are read, instead of after that. From here on, this process
+    adopts what its descendants leave behind.
     """
     processes.adopt_orphans()
     instance = Instance(_place(workplace, 0), output.tell)
@@ -108,7 +109,7 @@ def run(
     interruptions: Interruptions,
     ahead: Instance | None = None,
 ) -> JobResult:
-    """Run the instances of one job to their end.
+    """Run the instances of one job to their end, inside the block of `started_ahead`.
 
     Args:
         job: Its configuration is what all instances read; ``instance_count`` of them are started here.
@@ -118,7 +119,6 @@ def run(
         ahead: An instance that was started for this job already; ended here if its index is taken.
     """
     started, config = time.monotonic(), job.config
-    processes.adopt_orphans()
     with slots.taken(config.job.uid, config.instance_count, workplace.locks) as indexes:
         if ahead is not None and ahead.place.index not in indexes:
             ahead.kill()
