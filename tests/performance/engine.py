@@ -3,7 +3,8 @@
 200 CSV files of 10,000 rows by 20 columns, gradient-boosted trees through MLflow, one worker per core.
 *Limit* is predicting on arrays that are in memory already, on all cores, by its own timer; the others
 are timed from exec to exit. Rounds are interleaved, all outputs must have the same bytes, and ratios
-to the limit of the same round are reported. Writes ``build/bench/engine.json`` and ``engine.png``.
+to the limit of the same round are reported. Memory is looked at in runs of its own, since looking takes
+time. Writes ``build/bench/engine.json`` and ``engine.png``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import mlflow.models
 import mlflow.sklearn
 import numpy as np
 import pandas as pd
-from measuring import Measured, run
+from measuring import peak_pss_mb, timed
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 HERE = Path(__file__).parent
@@ -31,6 +32,8 @@ BUILD = HERE.parents[1] / "build" / "bench"
 DATA = BUILD / "data"
 COLUMNS = [f"feature_{number:02d}" for number in range(20)]
 SYSTEMS = ("batchpoint", "multiprocessing.Pool", "joblib")
+PEAK_ROUNDS = 3
+"""In which memory is looked at and time is not."""
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 
 MANIFESTS = """\
@@ -82,27 +85,43 @@ def prepare(files: int, rows: int, workers: int) -> None:
     marker.write_text(wanted)
 
 
-def measure(system: str, workers: int) -> tuple[Measured, str]:
-    """Run one system once; return what it took and the digest of its output."""
+def command_of(system: str, workers: int) -> tuple[list[str], Path]:
+    """Return what runs a system, and its output."""
     if system == "batchpoint":
-        shutil.rmtree(DATA / "out", ignore_errors=True)
         command = [
             *(str(Path(sys.executable).with_name("batchpoint")), "run"),
             *("-f", str(DATA / "manifests.yaml"), "--datastore", f"bench={DATA}"),
         ]
-        output = DATA / "out" / "bench" / "predictions.csv"
-    else:
-        kind = "pool" if system == "multiprocessing.Pool" else "joblib"
-        output = BUILD / f"{kind}.csv"
-        command = _peer(kind, output, workers)
-    measured = run(command, environment=ONE_THREAD)
-    return measured, hashlib.sha256(output.read_bytes()).hexdigest()
+        return command, DATA / "out" / "bench" / "predictions.csv"
+    kind = "pool" if system == "multiprocessing.Pool" else "joblib"
+    output = BUILD / f"{kind}.csv"
+    return _peer(kind, output, workers), output
+
+
+def measure(system: str, workers: int) -> tuple[float, str]:
+    """Run one system once; return the seconds it took and the digest of its output."""
+    command, output = command_of(system, workers)
+    _forget()
+    seconds, _ = timed(command, ONE_THREAD)
+    return seconds, hashlib.sha256(output.read_bytes()).hexdigest()
+
+
+def measure_peak(system: str, workers: int) -> float:
+    """Run one system once more; return its peak PSS in MB."""
+    command, _ = command_of(system, workers)
+    _forget()
+    return peak_pss_mb(command, ONE_THREAD)
 
 
 def measure_limit(workers: int) -> float:
     """Return the seconds of the physical limit, by its own timer."""
-    measured = run(_peer("limit", Path("-"), workers), environment=ONE_THREAD)
-    return float(measured.output.strip().rsplit("\n", 1)[-1])
+    _, printed = timed(_peer("limit", Path("-"), workers), ONE_THREAD)
+    return float(printed.strip().rsplit("\n", 1)[-1])
+
+
+def _forget() -> None:
+    """A job that has succeeded would do nothing."""
+    shutil.rmtree(DATA / "out", ignore_errors=True)
 
 
 def _peer(kind: str, output: Path, workers: int) -> list[str]:
@@ -113,21 +132,24 @@ def _peer(kind: str, output: Path, workers: int) -> list[str]:
 def compare(rounds: int, workers: int) -> dict[str, object]:
     """Run all systems in turn, once to warm up and then ``rounds`` times; return the figures."""
     ratios: dict[str, list[float]] = {system: [] for system in SYSTEMS}
-    peaks: dict[str, list[float]] = {system: [] for system in SYSTEMS}
     limits = []
     for number in range(rounds + 1):
         limit = measure_limit(workers)
         digests = {}
         for system in SYSTEMS:
-            measured, digests[system] = measure(system, workers)
-            print(f"round {number}: {system} {measured.seconds / limit:.2f} x limit", flush=True)
+            seconds, digests[system] = measure(system, workers)
+            print(f"round {number}: {system} {seconds / limit:.2f} x limit", flush=True)
             if number:
-                ratios[system].append(measured.seconds / limit)
-                peaks[system].append(measured.peak_pss_mb)
+                ratios[system].append(seconds / limit)
         if number:
             limits.append(limit)
         if len(set(digests.values())) != 1:
             raise RuntimeError(f"the outputs differ: {digests}")
+    peaks: dict[str, list[float]] = {system: [] for system in SYSTEMS}
+    for _ in range(PEAK_ROUNDS):
+        for system in SYSTEMS:
+            peaks[system].append(measure_peak(system, workers))
+            print(f"{system}: peak {peaks[system][-1]:.0f} MB", flush=True)
     return {
         "systems": [
             {

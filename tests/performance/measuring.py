@@ -1,7 +1,8 @@
-"""One command from exec to exit: wall seconds, and the peak PSS of its whole process tree.
+"""One command from exec to exit: its wall seconds, or else the peak PSS of its whole process tree.
 
 PSS counts a page that n processes share as 1/n in each, so that neither a fork server nor a peer that
-forks is charged twice (PERFORMANCE §4).
+forks is charged twice (PERFORMANCE §4). Looking costs a tenth of a core and holds up whoever is looked at,
+so a run is either timed or looked at.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -19,37 +19,49 @@ import psutil
 SAMPLES_PER_SECOND = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """What one run of a command took."""
-
-    seconds: float
-    peak_pss_mb: float
-    output: str
-
-
-def run(command: Sequence[str], *, environment: Mapping[str, str]) -> Measured:
-    """Run a command to its end.
+def timed(command: Sequence[str], environment: Mapping[str, str]) -> tuple[float, str]:
+    """Run a command to its end; return the seconds it took, and what it printed.
 
     Raises:
         RuntimeError: It failed; the message holds what it printed.
     """
     began = time.perf_counter()
-    process = subprocess.Popen(
+    process = _started(command, environment)
+    output = _finished(process)
+    return time.perf_counter() - began, output
+
+
+def peak_pss_mb(command: Sequence[str], environment: Mapping[str, str]) -> float:
+    """Run a command to its end; return the peak PSS of its process tree, in MB of 2^20 bytes.
+
+    Raises:
+        RuntimeError: It failed; the message holds what it printed.
+    """
+    process = _started(command, environment)
+    sampler = _Sampler(process.pid)
+    sampler.start()
+    try:
+        _finished(process)
+    finally:
+        sampler.stop()
+    return sampler.peak / 1024
+
+
+def _started(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         command,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
-    sampler = _Sampler(process.pid)
-    sampler.start()
+
+
+def _finished(process: subprocess.Popen[str]) -> str:
     output, _ = process.communicate()
-    seconds = time.perf_counter() - began
-    sampler.stop()
     if process.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)} failed with {process.returncode}:\n{output}")
-    return Measured(seconds=seconds, peak_pss_mb=sampler.peak / 1024, output=output)
+        raise RuntimeError(f"{process.args} failed with {process.returncode}:\n{output}")
+    return output
 
 
 class _Sampler(threading.Thread):
