@@ -7,12 +7,15 @@ with code 1, and Kubernetes starts it anew. SIGTERM ends it with 0, after what i
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
 import socket
 import sys
 from functools import partial
+
+import uvloop
 
 from batchpoint import logs, settings
 from batchpoint.cluster import access, client
@@ -27,6 +30,10 @@ from batchpoint.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+GARBAGE = 20_000
+"""Objects more than before, and cycles are looked for. Events and requests leave thousands that go away by
+themselves: at Python's own 700 a burst of jobs costs a tenth more processor time."""
+
 UNREACHABLE_SECONDS = 5.0
 """Between two tries to reach the API server at start. It may be away for long: to end and be started anew
 would only make Kubernetes wait ever longer."""
@@ -40,8 +47,9 @@ def main() -> int:
         sys.stderr.write(f"{exc.message}\n")  # how to log is a setting
         return 1
     logs.set_up(told.log_format, told.log_level)
+    gc.set_threshold(GARBAGE)
     try:
-        asyncio.run(_run(told))
+        uvloop.run(_run(told))
     except BatchpointError as exc:
         logger.error("Operator cannot work", extra={"detail": exc.message})  # noqa: TRY400
         return 1

@@ -1,8 +1,9 @@
 """What the operator costs, beside JobSet's controller, a bare client and a bare Job. See `make bench-operator`.
 
-*Rate*: 1,000 BatchJobs at once, from the first request to the last Job; the same Jobs by JobSet, and by a
+*Rate*: a burst of 1,000 BatchJobs, from the first request to the last Job; the same Jobs by JobSet, and by a
 client that only creates Jobs, in turn on one API server without a controller manager, so that no pod is made
-for anybody. *Memory*: over 10,000 finished and 10,000 waiting BatchJobs. *First row* and *requests per
+for anybody. Clients create one object after the other; a second comparison has many requests under way at the
+same time, which is bound by processors alone, and shows what is left to gain. *Memory*: over 10,000 finished and 10,000 waiting BatchJobs. *First row* and *requests per
 BatchJob*: on the cluster for tests, with real pods. Writes ``build/bench/operator.json`` and ``operator.png``.
 """
 
@@ -14,7 +15,8 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,47 +25,43 @@ import control_plane
 import operator_live as live
 import operator_memory as memory
 import operator_rate as rate
-from control_plane import ControlPlane
 from operator_rate import Burst
 
-from batchpoint.cluster.client import Client
 from cluster import binaries
 
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build" / "bench"
 PLANE = BUILD / "control-plane"
-SYSTEMS = ("batchpoint", "bare client", "JobSet")
 PARTS = ("rate", "live", "memory")
 
 Figures = dict[str, Any]
 
 
 async def measure_rate(rounds: int, count: int) -> Figures:
-    """Run bursts of all three in turn, once to warm up."""
-    bursts: dict[str, list[Burst]] = {system: [] for system in SYSTEMS}
+    """Run bursts of all in turn, once to warm up."""
+    bursts: dict[str, list[Burst]] = {}
     with control_plane.running(PLANE) as plane:
         async with rate.connected(plane) as client:
             await rate.install(client, ROOT)
             template = await rate.template_of(plane, client)
+            in_turn, at_once = rate.one_by_one(plane), rate.many_at_once(client)
+            runs: dict[str, Callable[[Sequence[str]], Awaitable[Burst]]] = {
+                "batchpoint": partial(rate.ours, plane, client, in_turn),
+                "bare client": partial(rate.bare, client, in_turn, template),
+                "JobSet": partial(rate.job_sets, plane, client, in_turn, template),
+                "batchpoint, at once": partial(rate.ours, plane, client, at_once),
+                "bare client, at once": partial(rate.bare, client, at_once, template),
+                "same writes, at once": partial(rate.same_writes, client, at_once, template),
+            }
             for number in range(rounds + 1):
                 names = [f"burst-{number}-{each:05}" for each in range(count if number else 100)]
-                for system in SYSTEMS:
-                    burst = await _burst(system, plane, client, template, names)
+                for system, run in runs.items():
+                    burst = await run(names)
                     print(f"round {number}: {system} {_per_second(names, burst)}", flush=True)
                     if number:
-                        bursts[system].append(burst)
+                        bursts.setdefault(system, []).append(burst)
                     await rate.clear(client)
     return _rates(bursts, count)
-
-
-async def _burst(
-    system: str, plane: ControlPlane, client: Client, template: Figures, names: Sequence[str]
-) -> Burst:
-    if system == "batchpoint":
-        return await rate.ours(plane, client, names)
-    if system == "JobSet":
-        return await rate.job_sets(plane, client, template, names)
-    return await rate.bare(client, template, names)
 
 
 def _per_second(names: Sequence[str], burst: Burst) -> str:
@@ -71,23 +69,24 @@ def _per_second(names: Sequence[str], burst: Burst) -> str:
 
 
 def _rates(bursts: dict[str, list[Burst]], count: int) -> Figures:
-    ours, bare, peer = (bursts[system] for system in SYSTEMS)
+    def over(own: str, other: str) -> Figures:
+        pairs = zip(bursts[own], bursts[other], strict=True)
+        return spread([theirs.created / ours.created for ours, theirs in pairs])
 
-    def over(others: list[Burst], seconds: Callable[[Burst], float]) -> Figures:
-        pairs = zip(ours, others, strict=True)
-        return spread([seconds(other) / seconds(own) for own, other in pairs])
-
+    with_status = zip(bursts["batchpoint"], bursts["JobSet"], strict=True)
     return {
-        "rate_over_jobset": over(peer, lambda burst: burst.created),
-        "rate_over_bare_client": over(bare, lambda burst: burst.created),
+        "rate_over_jobset": over("batchpoint", "JobSet"),
+        "rate_over_bare_client": over("batchpoint", "bare client"),
+        "rate_over_bare_client_at_once": over("batchpoint, at once", "bare client, at once"),
+        "rate_over_same_writes_at_once": over("batchpoint, at once", "same writes, at once"),
         "rate_with_status_over_jobset": spread(
-            [other.created / own.reported for own, other in zip(ours, peer, strict=True)]
+            [theirs.created / ours.reported for ours, theirs in with_status]
         ),
         "jobs_per_second": {
-            system: spread([count / burst.created for burst in bursts[system]])
-            for system in SYSTEMS
+            system: spread([count / burst.created for burst in measured])
+            for system, measured in bursts.items()
         },
-        "statuses_per_second": spread([count / burst.reported for burst in ours]),
+        "statuses_per_second": spread([count / burst.reported for burst in bursts["batchpoint"]]),
         "burst": count,
     }
 
@@ -138,6 +137,8 @@ def show(figures: Figures) -> str:
         ("rate over JobSet's", "rate_over_jobset", "at least 3"),
         ("the same, statuses included", "rate_with_status_over_jobset", ""),
         ("rate over a bare client's", "rate_over_bare_client", "at least 0.7"),
+        ("the same, many requests at once", "rate_over_bare_client_at_once", ""),
+        ("of a client that also writes BatchJobs", "rate_over_same_writes_at_once", ""),
         ("peak MB at 10,000 BatchJobs", "memory_mb_at_10000", "at most 256"),
         ("first row, s after a bare Job's line", "first_row_seconds_over_bare_job", "at most 5"),
         ("API requests per BatchJob", "requests_per_job", "at most 12"),
@@ -162,14 +163,16 @@ def plot(figures: Figures, target: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    rates = [figures["jobs_per_second"][system] for system in SYSTEMS]
+    measured = figures["jobs_per_second"]
+    rates = list(measured.values())
     medians = [each["median"] for each in rates]
     ends = [
         [each["median"] - each["min"] for each in rates],
         [each["max"] - each["median"] for each in rates],
     ]
-    figure, axis = plt.subplots(figsize=(7, 2.6), layout="constrained")
-    axis.barh(SYSTEMS, medians, xerr=ends, color=["tab:blue", "tab:gray", "tab:gray"], capsize=3)
+    figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
+    colours = ["tab:blue" if name.startswith("batchpoint") else "tab:gray" for name in measured]
+    axis.barh(list(measured), medians, xerr=ends, color=colours, capsize=3)
     axis.set(title=f"Jobs per second in a burst of {figures['burst']:,} (more is better)")
     axis.invert_yaxis()
     figure.savefig(target, dpi=120)

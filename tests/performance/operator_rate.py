@@ -1,7 +1,10 @@
-"""How many BatchJobs become Jobs per second, beside JobSet and beside a client that only creates Jobs.
+"""How many BatchJobs become Jobs per second, beside JobSet and beside clients that need no operator.
 
-All three create the same Jobs on the same API server, in turn. No controller manager runs, so no Job gets pods
+All create the same Jobs on the same API server, in turn. No controller manager runs, so no Job gets pods
 for anybody, and no garbage collector: what a round leaves is deleted before the next one.
+
+A burst comes in one of two ways: one object after the other, as `kubectl apply -f` or a loop around the official
+client sends them, or many at once, which no single user does but many may.
 """
 
 from __future__ import annotations
@@ -9,13 +12,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import controllers
+import kubernetes
 import yaml
 from control_plane import ControlPlane
 from kubernetes.aio import config
@@ -29,6 +33,9 @@ from batchpoint.settings import Settings
 from cluster import binaries
 
 Manifest = dict[str, Any]
+Objects = Sequence[tuple[ResourceKind, Manifest]]
+Apply = Callable[[Objects], Awaitable[None]]
+"""Creates objects."""
 Requests = dict[tuple[str, str], int]
 """How many there were by verb and resource."""
 
@@ -36,8 +43,7 @@ NAMESPACE = "default"
 ENDPOINT = "digits"
 DEPLOYMENT = "digits-forest"
 CONCURRENCY: int = Settings.model_fields["concurrency"].default
-"""Requests at the same time of those who apply, and of the bare client: as many as the operator has
-objects in hand."""
+"""Requests at the same time where many are: as many as the operator has objects in hand."""
 POLL_SECONDS = 0.05
 PATIENCE_SECONDS = 300
 
@@ -126,15 +132,42 @@ def document(kind: str, name: str, spec: Manifest) -> Manifest:
     return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
 
 
-async def ours(plane: ControlPlane, client: Client, names: Sequence[str]) -> Burst:
+def one_by_one(plane: ControlPlane) -> Apply:
+    """Return what a user's script does: the official client, in a loop."""
+
+    def send(objects: Objects) -> None:
+        with kubernetes.config.new_client_from_config(str(plane.kubeconfig)) as connection:
+            custom = kubernetes.client.CustomObjectsApi(connection)
+            jobs = kubernetes.client.BatchV1Api(connection)
+            for kind, manifest in objects:
+                if kind == RUNNER_JOBS:
+                    jobs.create_namespaced_job(NAMESPACE, manifest)
+                else:
+                    place = (kind.group, kind.version, NAMESPACE, kind.plural)
+                    custom.create_namespaced_custom_object(*place, manifest)
+
+    return lambda objects: asyncio.to_thread(send, objects)
+
+
+def many_at_once(client: Client) -> Apply:
+    """Return what many users do together."""
+    return lambda objects: together(
+        client.create(kind, NAMESPACE, manifest) for kind, manifest in objects
+    )
+
+
+async def ours(plane: ControlPlane, client: Client, apply: Apply, names: Sequence[str]) -> Burst:
     """Measure a burst of BatchJobs."""
     before = plane.requests()
     with controllers.operator(plane) as operator:
         await until(lambda: _is_ready(client))
-        burst = await _burst(client, JOBS, [batch_job(name) for name in names], reported=unseen)
+        objects = [(JOBS, batch_job(name)) for name in names]
+        burst = await _burst(
+            client, apply, objects, jobs=len(names), reported=lambda: unseen(client)
+        )
         _compare(operator.requests(), before, plane.requests())
-    jobs = await client.list(JOBS, NAMESPACE)
-    if any("runnerJob" not in job["status"] for job in jobs):
+    found = await client.list(JOBS, NAMESPACE)
+    if any("runnerJob" not in job["status"] for job in found):
         raise RuntimeError("some BatchJobs have no full status")
     return burst
 
@@ -157,13 +190,27 @@ def _compare(told: Requests, before: Requests, after: Requests) -> None:
             )
 
 
-async def bare(client: Client, template: Manifest, names: Sequence[str]) -> Burst:
+async def bare(client: Client, apply: Apply, template: Manifest, names: Sequence[str]) -> Burst:
     """Measure a burst of Jobs that nobody looks after."""
-    return await _burst(client, RUNNER_JOBS, [named(template, f"{name}-1") for name in names])
+    objects = [_job(template, name) for name in names]
+    return await _burst(client, apply, objects, jobs=len(names))
+
+
+async def same_writes(
+    client: Client, apply: Apply, template: Manifest, names: Sequence[str]
+) -> Burst:
+    """Measure a burst of BatchJobs and their Jobs, all from the client.
+
+    It is what an operator that costs nothing would leave to do.
+    """
+    jobs = [(JOBS, batch_job(name)) for name in names]
+    pairs = zip(jobs, (_job(template, name) for name in names), strict=True)
+    objects = [each for pair in pairs for each in pair]
+    return await _burst(client, apply, objects, jobs=len(names))
 
 
 async def job_sets(
-    plane: ControlPlane, client: Client, template: Manifest, names: Sequence[str]
+    plane: ControlPlane, client: Client, apply: Apply, template: Manifest, names: Sequence[str]
 ) -> Burst:
     """Measure a burst of JobSets, each with one Job of the same kind."""
     replicated = {
@@ -180,22 +227,17 @@ async def job_sets(
         "successPolicy": {"operator": "All"},
         "suspend": False,
     }
-    manifests = [
-        {
-            "apiVersion": JOB_SETS.api_version,
-            "kind": JOB_SETS.kind,
-            "metadata": {"name": name, "namespace": NAMESPACE},
-            "spec": spec,
-        }
-        for name in names
+    head = {"apiVersion": JOB_SETS.api_version, "kind": JOB_SETS.kind, "spec": spec}
+    objects = [
+        (JOB_SETS, {**head, "metadata": {"name": name, "namespace": NAMESPACE}}) for name in names
     ]
     with controllers.jobset(plane, plane.kubeconfig.parent / "jobset"):
-        return await _burst(client, JOB_SETS, manifests)
+        return await _burst(client, apply, objects, jobs=len(names))
 
 
 async def template_of(plane: ControlPlane, client: Client) -> Manifest:
     """Return the Job of a BatchJob, as a manifest that anybody could create."""
-    await ours(plane, client, ["template"])
+    await ours(plane, client, many_at_once(client), ["template"])
     found = await client.get(RUNNER_JOBS, NAMESPACE, "template-1")
     assert found is not None
     await clear(client)
@@ -205,6 +247,10 @@ async def template_of(plane: ControlPlane, client: Client) -> Manifest:
 def named(template: Manifest, name: str) -> Manifest:
     """Return the manifest under another name."""
     return {**template, "metadata": {**template["metadata"], "name": name}}
+
+
+def _job(template: Manifest, name: str) -> tuple[ResourceKind, Manifest]:
+    return RUNNER_JOBS, named(template, f"{name}-1")
 
 
 async def clear(client: Client) -> None:
@@ -223,19 +269,24 @@ async def clear(client: Client) -> None:
 
 
 async def _burst(
-    client: Client, kind: ResourceKind, manifests: Sequence[Manifest], *, reported: Any = None
+    client: Client,
+    apply: Apply,
+    objects: Objects,
+    *,
+    jobs: int,
+    reported: Callable[[], Awaitable[bool]] | None = None,
 ) -> Burst:
     begin = time.perf_counter()
 
-    async def apply() -> float:
-        await together(client.create(kind, NAMESPACE, manifest) for manifest in manifests)
+    async def applied() -> float:
+        await apply(objects)
         return time.perf_counter() - begin
 
-    applying = asyncio.create_task(apply())
-    await until(lambda: _has(client, RUNNER_JOBS, len(manifests)))
+    applying = asyncio.create_task(applied())
+    await until(lambda: _has(client, RUNNER_JOBS, jobs))
     created = time.perf_counter() - begin
     if reported is not None:
-        await until(lambda: reported(client))
+        await until(reported)
     end = time.perf_counter() - begin
     return Burst(applied=await applying, created=created, reported=end)
 

@@ -26,8 +26,15 @@ class Subject(NamedTuple):
         return f"{self.kind.kind} {self.key}"
 
 
+CALM_SECONDS = 0.2
+"""Without a subject that becomes patient, and the patient ones are taken."""
+
+
 class Patience(float):
-    """Seconds until an object is looked at again at the latest; earlier, once nothing else is due."""
+    """Seconds until an object is looked at again at the latest; earlier, once there is calm.
+
+    That is when nothing is due, and for a moment no other has become patient, as they do in a burst.
+    """
 
 
 class Wakeups:
@@ -42,22 +49,24 @@ class Wakeups:
         """Kind → subjects by time; the first kind has the next turn. Entries that are not what ``_due`` or
         ``_in_hand`` say are stale and skipped."""
         self._patient: dict[Subject, None] = {}
-        """Those of the waiting subjects that are taken early when nothing is due, in order."""
+        """Those of the waiting subjects that are taken early when there is calm, in order."""
+        self._calm_at = float("-inf")
         self._order = 0
         self._last_done = float("-inf")
 
-    def wake(self, subject: Subject, due: float, *, patient: bool = False) -> None:
+    def wake(self, subject: Subject, due: float, *, patient_since: float | None = None) -> None:
         """Look at ``subject`` at that time, unless it is to be looked at earlier anyway.
 
         Args:
             subject: Patient ones are not in hand.
             due: At the latest.
-            patient: Take it as soon as nothing is due.
+            patient_since: Now, if it is patient; None: it is not.
         """
         if subject in self._due and self._due[subject][0] <= due:
             return
-        if patient:
+        if patient_since is not None:
             self._patient[subject] = None
+            self._calm_at = patient_since + CALM_SECONDS
         self._order += 1
         self._due[subject] = (due, self._order)
         self._push(subject)
@@ -69,7 +78,8 @@ class Wakeups:
             if heap and heap[0][0] <= now:
                 self._heaps[kind] = self._heaps.pop(kind)  # to the end: the others come first
                 return self._taken(heap[0][2])
-        return self._taken(next(iter(self._patient))) if self._patient else None
+        is_calm = self._patient and self._calm_at <= now
+        return self._taken(next(iter(self._patient))) if is_calm else None
 
     def done(self, subject: Subject, now: float) -> None:
         """Take ``subject`` out of hand; if it was woken meanwhile, it waits again."""
@@ -82,7 +92,8 @@ class Wakeups:
         """Return when the next subject may be taken, possibly in the past; None: not before a wake-up."""
         for heap in self._heaps.values():
             self._skip_stale(heap)
-        return min((heap[0][0] for heap in self._heaps.values() if heap), default=None)
+        times = [heap[0][0] for heap in self._heaps.values() if heap]
+        return min(times + [self._calm_at] * bool(self._patient), default=None)
 
     def depth(self, now: float) -> int:
         """Return how many subjects are due and not in hand."""
@@ -168,8 +179,9 @@ class Workers:
             again = await self._reconcile(subject)
             self._wakeups.done(subject, _now())
             if again is not None:
-                patient = isinstance(again, Patience)
-                self._wakeups.wake(subject, _now() + again, patient=patient)
+                now = _now()
+                since = now if isinstance(again, Patience) else None
+                self._wakeups.wake(subject, now + again, patient_since=since)
             self._changed.set()  # others may wait for this subject, or for its new time
 
     async def _wait(self) -> None:

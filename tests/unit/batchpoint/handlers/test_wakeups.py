@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from batchpoint.cluster.resources import ENDPOINTS, JOBS, Key
-from batchpoint.handlers.wakeups import Subject, Wakeups, Workers
+from batchpoint.handlers.wakeups import CALM_SECONDS, Subject, Wakeups, Workers
 from support import virtual_time
 
 A = Subject(JOBS, Key("ns", "a"))
@@ -51,20 +51,30 @@ def test_a_key_is_not_taken_before_its_time() -> None:
     assert A == wakeups.take(10.0)
 
 
-def test_a_patient_key_is_taken_when_nothing_else_is_due() -> None:
+def test_a_patient_key_is_taken_when_there_is_calm() -> None:
     """Before its time, but after those whose time has come; several in their order."""
     wakeups = Wakeups()
-    wakeups.wake(C, 9.0, patient=True)
-    wakeups.wake(B, 9.0, patient=True)
+    wakeups.wake(C, 9.0, patient_since=0.0)
+    wakeups.wake(B, 9.0, patient_since=0.0)
     wakeups.wake(A, 1.0)
     assert [A, C, B] == taken(wakeups, 1.0)
     assert ([], None) == (taken(wakeups, 100.0), wakeups.next_due())
 
 
+def test_there_is_no_calm_while_keys_become_patient() -> None:
+    """The last one that does tells when all of them are taken."""
+    wakeups = Wakeups()
+    wakeups.wake(A, 9.0, patient_since=1.0)
+    wakeups.wake(B, 9.0, patient_since=1.0 + CALM_SECONDS / 2)
+    assert [] == taken(wakeups, 1.0 + CALM_SECONDS)
+    assert 1.0 + CALM_SECONDS * 1.5 == wakeups.next_due()
+    assert [A, B] == taken(wakeups, 1.0 + CALM_SECONDS * 1.5)
+
+
 def test_patience_ends_with_the_time() -> None:
     """Then its turn comes before those who came later."""
     wakeups = Wakeups()
-    wakeups.wake(A, 5.0, patient=True)
+    wakeups.wake(A, 5.0, patient_since=5.0)
     wakeups.wake(B, 6.0)
     assert [A, B] == taken(wakeups, 6.0)
 
@@ -72,7 +82,7 @@ def test_patience_ends_with_the_time() -> None:
 def test_a_patient_key_that_is_woken_is_taken_once() -> None:
     """In the order of that wake-up."""
     wakeups = Wakeups()
-    wakeups.wake(A, 9.0, patient=True)
+    wakeups.wake(A, 9.0, patient_since=0.0)
     wakeups.wake(A, 0.0)
     wakeups.wake(B, 0.0)
     assert [A, B] == taken(wakeups, 0.0)
