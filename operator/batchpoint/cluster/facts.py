@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from sys import intern
@@ -179,6 +180,7 @@ def pod(manifest: Manifest) -> PodFacts:
     index = (meta.get("labels") or {}).get(_INDEX, "")
     return PodFacts(
         name=meta["name"],
+        uid=meta.get("uid", ""),
         index=int(index) if index.isdecimal() else 0,
         phase=status.get("phase", ""),
         ip=status.get("podIP", ""),
@@ -214,19 +216,24 @@ def _container(status: Mapping[str, Any], images: Mapping[str, str]) -> Containe
     )
 
 
-def events(manifests: Iterable[Manifest]) -> tuple[EventFacts, ...]:
-    """Return events in the order of time."""
-    found = [
-        EventFacts(
-            kind=event["involvedObject"].get("kind", ""),
-            name=event["involvedObject"].get("name", ""),
-            reason=event.get("reason", ""),
-            message=event.get("message", ""),
-            time=_event_time(event),
+def events(manifests: Iterable[Manifest]) -> dict[str, tuple[EventFacts, ...]]:
+    """Return events by the uid of the object that they are about, in the order of time."""
+    found = defaultdict[str, list[EventFacts]](list)
+    for event in manifests:
+        about = event["involvedObject"]
+        found[about.get("uid", "")].append(
+            EventFacts(
+                kind=about.get("kind", ""),
+                name=about.get("name", ""),
+                reason=event.get("reason", ""),
+                message=event.get("message", ""),
+                time=_event_time(event),
+            )
         )
-        for event in manifests
-    ]
-    return tuple(sorted(found, key=lambda event: event.time or _NEVER))
+    return {
+        uid: tuple(sorted(told, key=lambda event: event.time or _NEVER))
+        for uid, told in found.items()
+    }
 
 
 def _event_time(event: Manifest) -> datetime | None:

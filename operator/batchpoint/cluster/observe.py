@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -48,6 +49,8 @@ from batchpoint_runner.contract import InputSpec, Progress
 
 MOMENT_SECONDS = 5.0
 """Pods, events and workloads are read again after this time: one look at a job must not read them twice."""
+MOST_NAMESPACES = 20
+"""Whose warnings are remembered at the same time."""
 JOB_UID_OF_WORKLOAD = "kueue.x-k8s.io/job-uid"
 
 
@@ -96,7 +99,10 @@ class Observer:
         )
         self._workloads = Remembered[str, WorkloadFacts | None](seconds=MOMENT_SECONDS)
         self._pods = Remembered[tuple[str, str], tuple[PodFacts, ...]](seconds=MOMENT_SECONDS)
-        self._events = Remembered[str, tuple[EventFacts, ...]](seconds=MOMENT_SECONDS)
+        self._warnings = Remembered[str, Mapping[str, tuple[EventFacts, ...]]](
+            seconds=MOMENT_SECONDS, capacity=MOST_NAMESPACES
+        )
+        """By namespace, and in it by the uid of what they are about."""
         self._pinned = Remembered[str, Pinned | None](seconds=math.inf)
         """By uid of the Job, which cannot change."""
 
@@ -297,20 +303,16 @@ class Observer:
         return tuple(map(facts.pod, found))
 
     async def _events_of(self, job: RunnerJobFacts) -> tuple[EventFacts, ...]:
-        return await self._events.get(job.uid, lambda: self._read_events(job))
-
-    async def _read_events(self, job: RunnerJobFacts) -> tuple[EventFacts, ...]:
-        """Read what is told about the Job and about its first pod that waits; others wait alike."""
-        found = await self._warnings(job.namespace, f"involvedObject.uid={job.uid}")
+        """Return what is told about the Job and about its first pod that waits; others wait alike."""
+        told = await self._warnings.get(job.namespace, lambda: self._read_warnings(job.namespace))
         waiting = [pod for pod in await self._pods_of(job) if pod.phase == "Pending"]
-        if waiting:
-            first = min(waiting, key=lambda pod: (pod.index, pod.name))
-            about = f"involvedObject.kind=Pod,involvedObject.name={first.name}"
-            found += await self._warnings(job.namespace, about)
-        return facts.events(found)
+        first = min(waiting, key=lambda pod: (pod.index, pod.name), default=None)
+        about_pod = told.get(first.uid, ()) if first else ()
+        return (*told.get(job.uid, ()), *about_pod)
 
-    async def _warnings(self, namespace: str, about: str) -> list[Manifest]:
-        return await self._client.list(EVENTS, namespace, fields=f"type=Warning,{about}")
+    async def _read_warnings(self, namespace: str) -> Mapping[str, tuple[EventFacts, ...]]:
+        """Read all warnings at once: a server looks through all of them even when it is asked about one."""
+        return facts.events(await self._client.list(EVENTS, namespace, fields="type=Warning"))
 
     async def _ends(self, namespace: str) -> bool:
         found = await self._client.get(NAMESPACES, "", namespace)

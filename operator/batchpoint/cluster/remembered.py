@@ -6,6 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
+from weakref import WeakValueDictionary
 
 _K = TypeVar("_K", bound=Hashable)
 _V = TypeVar("_V")
@@ -18,16 +19,19 @@ class Remembered(Generic[_K, _V]):
         self._seconds = seconds
         self._capacity = capacity
         self._answers: OrderedDict[_K, tuple[float, _V]] = OrderedDict()
+        self._turns = WeakValueDictionary[_K, asyncio.Lock]()
+        """By key, while somebody reads: the others wait for that answer."""
 
     async def get(self, key: _K, read: Callable[[], Awaitable[_V]]) -> _V:
-        """Return an answer that is younger than ``seconds``, read anew if there is none."""
-        self._drop_old()
-        known = self._answers.get(key)
-        if known is not None:
-            return known[1]
-        answer = await read()
-        self.put(key, answer)
-        return answer
+        """Return an answer that is younger than ``seconds``, read anew, and only once, if there is none."""
+        async with self._turns.setdefault(key, asyncio.Lock()):
+            self._drop_old()
+            known = self._answers.get(key)
+            if known is not None:
+                return known[1]
+            answer = await read()
+            self.put(key, answer)
+            return answer
 
     def put(self, key: _K, answer: _V) -> None:
         """Remember an answer from now on."""

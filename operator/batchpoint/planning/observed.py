@@ -80,6 +80,7 @@ class PodFacts:
     """One pod of a runner Job."""
 
     name: str
+    uid: str = ""
     index: int
     phase: str
     ip: str = ""

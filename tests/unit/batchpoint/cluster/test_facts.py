@@ -169,8 +169,8 @@ def test_a_pod_tells_what_keeps_it_from_a_node() -> None:
 
 
 def test_events_come_in_the_order_of_time() -> None:
-    """Whichever of its three times an event has."""
-    about = {"kind": "Pod", "name": "p"}
+    """Whichever of its three times an event has; those of each object by themselves."""
+    about = {"kind": "Pod", "name": "p", "uid": "u"}
     found = facts.events(
         [
             {"involvedObject": about, "reason": "B", "lastTimestamp": "2026-01-01T00:00:02Z"},
@@ -181,9 +181,12 @@ def test_events_come_in_the_order_of_time() -> None:
                 "lastTimestamp": "2026-01-01T00:00:00Z",
                 "series": {"lastObservedTime": "2026-01-01T00:00:03.000000Z"},
             },
+            {"involvedObject": {**about, "uid": "v"}, "reason": "D"},
         ]
     )
-    assert ["A", "B", "C"] == [event.reason for event in found]
+    assert {"u": ["A", "B", "C"], "v": ["D"]} == {
+        uid: [event.reason for event in told] for uid, told in found.items()
+    }
 
 
 def test_a_workload_says_why_it_waits() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -67,6 +68,17 @@ class Scenery:
             found = await observer.job(FIRST, now)
         assert found is not None
         return found[1]
+
+
+def warning(reason: str, name: str) -> Manifest:
+    """Return an event about an object of that name."""
+    about = {"kind": "Pod", "name": name, "uid": f"uid-{name}"}
+    return {
+        "metadata": manifests.meta(f"{name}.1", 40),
+        "involvedObject": about,
+        "reason": reason,
+        "type": "Warning",
+    }
 
 
 @pytest.fixture
@@ -216,16 +228,34 @@ async def test_what_does_not_start_is_looked_into(scenery: Scenery) -> None:
     """By its pods, its own events, and those of the first pod that waits."""
     scenery.has(JOBS, manifests.job(status=manifests.recorded()))
     scenery.has(RUNNER_JOBS, manifests.runner_job())
-    scenery.server.put(PODS, manifests.pod(phase="Pending"))
-    about = {"kind": "Pod", "name": "first-1-0-abcde"}
-    event = {"metadata": manifests.meta("e", 40), "involvedObject": about, "reason": "FailedMount"}
-    scenery.server.put(EVENTS, event)
+    for name in ("first-1-0-abcde", "first-1-1-fghij"):
+        scenery.server.put(PODS, manifests.pod(name, index=int(name[8]), phase="Pending"))
+        scenery.server.put(EVENTS, warning("FailedMount", name))
+    scenery.server.put(EVENTS, warning("FailedCreate", "first-1"))
+    scenery.server.put(EVENTS, warning("Unhealthy", "somebody-elses"))
     observed = await scenery.look(LATER)
     assert observed.events is not None
-    assert {"FailedMount"} == {each.reason for each in observed.events}
-    assert 1 == scenery.server.count("GET", "involvedObject.uid%3Duid-first-1")
-    assert 1 == scenery.server.count("GET", "involvedObject.name%3Dfirst-1-0-abcde")
-    assert 3 == len(scenery.server.requests)
+    told = [(each.reason, each.name) for each in observed.events]
+    assert [("FailedCreate", "first-1"), ("FailedMount", "first-1-0-abcde")] == told
+    assert 2 == len(scenery.server.requests)
+
+
+async def test_many_that_do_not_start_are_one_read_of_warnings(scenery: Scenery) -> None:
+    """Of a namespace, also when they are looked at together: a burst that no node fits must not flood."""
+    names = [f"job-{number}" for number in range(5)]
+    for name in names:
+        recorded = {"name": f"{name}-1", "uid": f"uid-{name}-1"}
+        status = manifests.recorded() | {"runnerJob": recorded}
+        scenery.has(JOBS, manifests.job(name, status=status))
+        scenery.has(RUNNER_JOBS, manifests.runner_job(of=name))
+        scenery.server.put(EVENTS, warning("FailedCreate", f"{name}-1"))
+    async with scenery.observer() as observer:
+        looks = await asyncio.gather(*(observer.job(Key(NS, name), LATER) for name in names))
+    for name, found in zip(names, looks, strict=True):
+        assert found is not None
+        assert found[1].events is not None
+        assert [f"{name}-1"] == [each.name for each in found[1].events]
+    assert 1 == scenery.server.count("GET", "/events")
 
 
 @pytest.mark.parametrize(
