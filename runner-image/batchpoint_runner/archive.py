@@ -17,17 +17,20 @@ _PACKAGE = "batchpoint_worker"
 
 
 def write(folder: Path) -> Path:
-    """Write the worker host as one zip application into ``folder``, whole or not at all.
+    """Write the worker host as one zip application into ``folder``, whole or not at all, unless it is there.
 
     User code runs `PYTHON host.pyz --socket runner.sock` in its own image, where nothing of ours is
     installed.
     """
+    target = folder / ARCHIVE
+    if target.exists():
+        return target
     spec = importlib.util.find_spec(_PACKAGE)
     assert spec is not None, f"{_PACKAGE} belongs to this distribution"
     assert spec.submodule_search_locations, f"{_PACKAGE} is a package"
     package = Path(spec.submodule_search_locations[0])
     folder.mkdir(parents=True, exist_ok=True)
-    target, unfinished = folder / ARCHIVE, folder / f".{ARCHIVE}"
+    unfinished = folder / f".{ARCHIVE}"
     with zipfile.ZipFile(unfinished, "w") as archive:
         archive.write(package / "__main__.py", "__main__.py")
         for path in sorted(package.rglob("*.py")):

@@ -33,6 +33,12 @@ class Ends(NamedTuple):
         os.close(self.their_stdout)
         os.close(self.their_stderr)
 
+    def close(self) -> None:
+        """Close what the host keeps."""
+        self.connection.close()
+        os.close(self.stdout)
+        os.close(self.stderr)
+
     def theirs(self) -> List[int]:
         """Return the descriptors to hand over: connection, stdout, stderr."""
         return [self.their_connection.fileno(), self.their_stdout, self.their_stderr]

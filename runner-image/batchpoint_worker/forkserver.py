@@ -1,8 +1,8 @@
 """The process that loads user code once and forks workers from it.
 
 It loads and forks, nothing else: no thread, no `run`, so that every fork starts from the same clean
-state (PERFORMANCE.md §2). The host sends ``setup``, ``load`` as soon as model and code are there (which
-may be long after), and then ``fork`` frames, each with three descriptors (the worker's
+state (PERFORMANCE.md §2). The host sends ``begin`` with the `loader.BEGIN_KEYS` of a set-up, ``load`` with
+all of it as soon as model and code are there (which may be long after), and then ``fork`` frames, each with three descriptors (the worker's
 socket, stdout, stderr); it answers ``loaded`` or ``unusable`` once, ``forked`` with the pid for each
 fork (or ``refused``), and ``exited`` with the wait status when a worker has ended.
 """
@@ -30,11 +30,12 @@ def main() -> None:
     first = wire.receive(connection)
     if first is None:
         return
-    setup = first.head["setup"]
     worker.prepare_streams()
-    begun = loading.begin(setup)
-    if wire.receive(connection) is None:
+    begun = loading.begin(first.head["setup"])
+    second = wire.receive(connection)
+    if second is None:
         return
+    setup = second.head["setup"]
     try:
         loaded = loading.load(setup, begun)
     except faults.Unusable as exc:

@@ -8,6 +8,7 @@ process 1 of a container it also waits for every child that ends, whoever starte
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
 import platform
@@ -19,7 +20,7 @@ import time
 import uuid
 from typing import Any, Dict, List, Optional, Sequence
 
-from batchpoint_worker import channel, faults, journal, pool, processes, wire
+from batchpoint_worker import channel, faults, journal, loader, pool, processes, slots, wire
 
 logger = logging.getLogger("batchpoint.worker")
 
@@ -62,6 +63,7 @@ class Host:
             self._deliver,
             dict(os.environ),
             journal.echo_to(sys.stdout.fileno()) if echo_logs else None,
+            loader.Early(),
         )
         self._lost_since = time.monotonic()
         self._connect_at = 0.0
@@ -69,11 +71,17 @@ class Host:
         self._leave_code: Optional[int] = None
         self._exit_code: Optional[int] = None
 
-    def run(self) -> int:
-        """Work until told to leave; return the code to leave with. No process is left behind."""
+    def run(self, hint: Optional[Dict[str, Any]] = None) -> int:
+        """Work until told to leave; return the code to leave with. No process is left behind.
+
+        Args:
+            hint: Keys of the set-up that will probably come, enough to begin with it.
+        """
         self._catch_signals()
         processes.adopt_orphans()
         try:
+            if hint is not None:
+                slots.begin_early(self._around.early, hint, self._around.inherited)
             while self._exit_code is None:
                 wait = max(0.0, self._next_deadline() - time.monotonic())
                 for key, mask in self._selector.select(wait):
@@ -81,6 +89,7 @@ class Host:
                 self._step(time.monotonic())
             return self._exit_code
         finally:
+            self._around.early.discard()
             if self._pool is not None:
                 self._pool.stop()
 
@@ -228,6 +237,7 @@ class Host:
                 return
             if pid == 0:
                 return
+            self._around.early.ended(pid)
             if self._pool is not None:
                 self._pool.child_ended(pid, status)
 
@@ -281,6 +291,13 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         default=LOST_SECONDS,
         help="leave with code 1 after so long without a runner (default: %(default)s)",
     )
+    parser.add_argument(
+        "--begin-with",
+        type=json.loads,
+        metavar="JSON",
+        help="keys of the set-up that the runner will probably send; saves its start-up time",
+    )
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker host: %(message)s")
-    return Host(os.path.abspath(options.socket), options.echo_logs, options.lost_seconds).run()
+    host = Host(os.path.abspath(options.socket), options.echo_logs, options.lost_seconds)
+    return host.run(options.begin_with)

@@ -39,7 +39,11 @@ class Begun(NamedTuple):
 
 
 def begin(setup: Mapping[str, Any]) -> Begun:
-    """Do what needs neither model nor user code, in a process whose variables and folder are set already."""
+    """Do what needs neither model nor user code, in a process whose variables and folder are set already.
+
+    Args:
+        setup: Read are `loader.BEGIN_KEYS`.
+    """
     started = time.monotonic()
     _prepare(setup)
     connections = _open_connections()

@@ -17,6 +17,7 @@ from batchpoint_worker import (
     book,
     faults,
     journal,
+    loader,
     member,
     probe,
     processes,
@@ -46,6 +47,7 @@ class Surroundings(NamedTuple):
     send: book.Send
     inherited: Mapping[str, str]
     echo: Optional[Callable[[bytes], None]]
+    early: loader.Early
 
 
 class Pool:
@@ -84,7 +86,7 @@ class Pool:
         )
         self._init_seconds = makeup.init_seconds
         self._starter = starting.Starter(
-            makeup, self._slots, self._logs[-1], around.selector, told, may_load
+            makeup, self._slots, self._logs[-1], around.selector, told, may_load, around.early
         )
         is_wanted = setup["init_mode"] == "Auto" and self._starter.init_mode == "Fork"
         self._book = book.Book(around.send, probe.ForkProbe(is_wanted))

@@ -7,7 +7,7 @@ import selectors
 import sys
 from typing import Any, Dict, List, Mapping, Optional
 
-from batchpoint_worker import environment, faults, journal, member
+from batchpoint_worker import environment, faults, journal, loader, member
 
 TRIES = 3
 """Failed starts in a row, with none that succeeded between them, after which no worker can start."""
@@ -17,6 +17,9 @@ TOLD = "Told"
 
 FORK_SECONDS = 30.0
 """For a fork of a loaded process to report ready."""
+
+LOADER = "loader-%d"
+"""Private folder of a process that loads and forks, by the number of its generation from 1."""
 
 PAUSE_SECONDS = 1.0
 """Before a worker that ended while it had nothing to do is replaced."""
@@ -34,6 +37,29 @@ class Slot:
         self.failures = 0
         self.reserved: Optional[Dict[str, Any]] = None
         """The mini-batch that a spawned worker shall have first, to find out about forks."""
+
+
+def begin_early(early: loader.Early, hint: Mapping[str, Any], inherited: Mapping[str, str]) -> None:
+    """Begin the process that loads, as the first one of a set-up will be begun.
+
+    Args:
+        early: Where it waits then.
+        hint: Of `wire.SETUP_KEYS`: those of `loader.BEGIN_KEYS`, and threads_per_worker, environment,
+            model_directory and scratch_directory.
+        inherited: The host's own variables.
+    """
+    folder = _private_folder(hint, LOADER % 1)
+    early.begin(hint, folder, _variables(inherited, hint, None, folder))
+
+
+def _private_folder(setup: Mapping[str, Any], name: str) -> str:
+    return os.path.join(setup["scratch_directory"], "workers", name)
+
+
+def _variables(
+    inherited: Mapping[str, str], setup: Mapping[str, Any], number: Optional[int], folder: str
+) -> Dict[str, str]:
+    return environment.of_process(inherited, setup, number, os.path.join(folder, "output"))
 
 
 class Makeup:
@@ -54,12 +80,11 @@ class Makeup:
 
     def workers_folder(self, name: str) -> str:
         """Return the path of a private folder; it is not made."""
-        return os.path.join(self.setup["scratch_directory"], "workers", name)
+        return _private_folder(self.setup, name)
 
     def all_variables(self, number: Optional[int], folder: str) -> Dict[str, str]:
         """Return the whole environment of a process that loads user code."""
-        output = os.path.join(folder, "output")
-        return environment.of_process(self._inherited, self.setup, number, output)
+        return _variables(self._inherited, self.setup, number, folder)
 
     def new_member(self, slot: Slot, is_fork: bool) -> member.Member:
         """Make the host's side of a worker; the process is started by the caller."""

@@ -42,6 +42,7 @@ class Starter:
         selector: The host's.
         told: See there.
         may_load: Whether model and code are there already; else `load` tells.
+        early: May hold a process that loads which was begun before.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Starter:
         selector: selectors.BaseSelector,
         told: Told,
         may_load: bool = True,
+        early: Optional[loader.Early] = None,
     ) -> None:
         self.notes: List[str] = []
         """Sentences about how workers start."""
@@ -65,6 +67,9 @@ class Starter:
         self._selector = selector
         self._told = told
         self._may_load = may_load
+        self._early = early or loader.Early()
+        if self.init_mode == "Spawn":
+            self._early.discard()
         self._loader: Optional[loader.Loader] = None
         self._deadline: Optional[float] = None
         self._not_before = 0.0
@@ -74,8 +79,8 @@ class Starter:
 
     @property
     def loader_pid(self) -> Optional[int]:
-        """Of the process that loads and forks; None when there is none."""
-        return self._loader.pid if self._loader is not None else None
+        """Of the process that loads and forks, or that waits to become it; None when there is none."""
+        return self._loader.pid if self._loader is not None else self._early.pid
 
     @property
     def shared_bytes(self) -> int:
@@ -168,13 +173,11 @@ class Starter:
 
     def _start_loader(self, now: float) -> None:
         self._generation += 1
-        folder = self._makeup.workers_folder("loader-%d" % self._generation)
+        folder = self._makeup.workers_folder(slots.LOADER % self._generation)
         variables = self._makeup.all_variables(None, folder)
-        makeup = self._makeup
         try:
-            self._loader = loader.Loader(
-                makeup.setup, folder, variables, self._log, self._selector, self._frame, self._lost
-            )
+            begun = self._early.take(self._makeup.setup, folder, variables)
+            self._loader = loader.Loader(begun, self._log, self._selector, self._frame, self._lost)
         except OSError as exc:
             self._not_before = now + slots.PAUSE_SECONDS
             self._loader_failed(slots.start_failed("no process can be started: %s" % exc, ""))
@@ -184,7 +187,7 @@ class Starter:
 
     def _let_load(self, one: loader.Loader, now: float) -> None:
         self._deadline = now + self._makeup.init_seconds
-        one.load()
+        one.load(self._makeup.setup)
 
     def _frame(self, frame: wire.Frame) -> None:
         head = frame.head

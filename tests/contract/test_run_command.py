@@ -180,6 +180,20 @@ def test_an_interrupted_job_goes_on_with_the_same_command(tmp_path: Path, work: 
     assert (0, local_jobs.expected_rows(40)) == (job.run().returncode, job.rows())
 
 
+def test_an_interrupt_while_manifests_are_read_is_obeyed(job: LocalJob) -> None:
+    """The processes that were started ahead end with it; nothing was claimed, nothing is left."""
+    command = job.start()
+    local_jobs.wait_until(
+        lambda: [line for line in processes_of(job.work) if "batchpoint_runner" in line],
+        "a runner is started ahead",
+    )
+    command.send_signal(signals.SIGINT)
+    _, said = command.communicate(timeout=30)
+    assert 20 == command.returncode, said
+    assert ([], []) == (processes_of(job.work), list(job.work.iterdir()))
+    assert 0 == job.run().returncode
+
+
 def test_a_second_interrupt_stops_at_once(job: LocalJob) -> None:
     """Even if user code would take a minute."""
     job.set_pace(60)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from batchpoint_worker import pool
 from support import worker_host
 from support.worker_host import FakeRunner
 
@@ -359,3 +362,75 @@ def test_host_that_has_only_prepared_leaves_nothing_behind(
     (loader,) = runner.family()
     assert 13 == runner.leave(13)
     assert not worker_host.is_running(loader.pid)
+
+
+def hint(runner: FakeRunner, **changes: Any) -> tuple[str, str]:
+    """Return the options that let a host begin before the runner says anything."""
+    told = {
+        **MLFLOW,
+        "threads_per_worker": 1,
+        "environment": {},
+        "model_directory": None,
+        "scratch_directory": str(runner.scratch),
+        "logging_level": "Info",
+        **changes,
+    }
+    return "--begin-with", json.dumps(told)
+
+
+def test_libraries_are_imported_before_the_runner_speaks(runner: FakeRunner, imports: Path) -> None:
+    """Once: what was begun is what goes on, also after the sweeps for what nobody owns."""
+    runner.start(*hint(runner), environment={"PYTHONPATH": str(imports.parent)})
+    assert worker_host.wait_for(imports.exists)
+    (begun,) = runner.family()
+    setup = runner.setup("prepare", **MLFLOW)
+    time.sleep(pool.SWEEP_SECONDS * 1.5)
+    assert [begun] == runner.family()
+    runner.send({"type": "setup", **setup})
+    assert "ModelMissing" == runner.until("unusable")["reason"]
+    assert "x" == imports.read_text()
+
+
+def test_a_wrong_hint_costs_an_import(runner: FakeRunner, imports: Path) -> None:
+    """Other threads, and everything is begun anew; what was begun is gone."""
+    options = hint(runner, threads_per_worker=7)
+    runner.start(*options, environment={"PYTHONPATH": str(imports.parent)})
+    assert worker_host.wait_for(imports.exists)
+    (begun,) = runner.family()
+    runner.setup(**MLFLOW)
+    assert "ModelMissing" == runner.until("unusable")["reason"]
+    assert not worker_host.is_running(begun.pid)
+    assert "xx" == imports.read_text()
+
+
+def test_a_hint_is_dropped_where_each_worker_loads(runner: FakeRunner, imports: Path) -> None:
+    """There is no process that loads for all."""
+    runner.script("def init(): pass" + RUN)
+    runner.start(*hint(runner), environment={"PYTHONPATH": str(imports.parent)})
+    assert worker_host.wait_for(imports.exists)
+    (begun,) = runner.family()
+    runner.setup(init_mode="Spawn")
+    runner.ready()
+    assert not worker_host.is_running(begun.pid)
+    assert "Succeeded" == runner.score("a")["outcome"]
+
+
+def test_a_hint_leaves_nothing_behind(runner: FakeRunner, imports: Path) -> None:
+    """A runner may let the host go before anything."""
+    runner.start(*hint(runner), environment={"PYTHONPATH": str(imports.parent)})
+    assert worker_host.wait_for(imports.exists)
+    (begun,) = runner.family()
+    assert 13 == runner.leave(13)
+    assert not worker_host.is_running(begun.pid)
+
+
+def test_what_was_begun_and_died_is_begun_anew(runner: FakeRunner, imports: Path) -> None:
+    """A kill before the runner speaks costs nothing but time."""
+    runner.start(*hint(runner), environment={"PYTHONPATH": str(imports.parent)})
+    assert worker_host.wait_for(imports.exists)
+    (begun,) = runner.family()
+    begun.kill()
+    assert worker_host.wait_for(lambda: not runner.family())
+    runner.setup(**MLFLOW)
+    assert "ModelMissing" == runner.until("unusable")["reason"]
+    assert "xx" == imports.read_text()

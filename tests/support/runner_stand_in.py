@@ -1,7 +1,7 @@
 """A runner and worker host that do nothing but end as told: for tests of what looks after them.
 
-`install` writes a package of the runner's name; a `Place` whose PYTHONPATH names its folder starts it.
-Each life of the runner reads one line of ``lives``: ``host CODE`` starts a host that leaves with the code,
+`started` writes a package of the runner's name, and an interpreter that runs no worker host but what the
+runner says. Each life of the runner reads one line of ``lives``: ``host CODE`` starts a host that leaves with the code,
 ``host wait`` one that waits for SIGTERM and leaves with 20, ``verdict CODE`` leaves a verdict and ends,
 ``die`` says so and ends at once.
 """
@@ -12,7 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from batchpoint.cli.instances import Place
+from batchpoint.cli.pairs import Pair
+from batchpoint.cli.places import Place
 
 _RUNNER = '''
 import json, os, pathlib, signal, sys, threading
@@ -39,28 +40,46 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(20))
 pathlib.Path(sys.argv[2]).with_name("host-waits").touch()
 time.sleep(60)
 """
-(shared / "host.pyz").write_text(host)
+(shared / "unfinished").write_text(host)
+(shared / "unfinished").rename(shared / "host.py")
 (shared / "runner.sock").touch()
 told.wait(60)
 '''
 
+_INTERPRETER = """#!%s
+import os, pathlib, sys, time
 
-def install(folder: Path, lives: Sequence[str]) -> Place:
-    """Write the stand-in below ``folder`` and return the place that starts it."""
+host = pathlib.Path(sys.argv[1]).with_name("host.py")
+while not host.exists():
+    time.sleep(0.005)
+os.execv(sys.executable, [sys.executable, str(host), *sys.argv[2:]])
+"""
+
+
+def started(folder: Path, lives: Sequence[str]) -> Pair:
+    """Write the stand-in below ``folder`` and start a pair of it."""
     package = folder / "stand-in" / "batchpoint_runner"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
     (package / "__main__.py").write_text(_RUNNER)
     (folder / "lives").write_text("\n".join(lives))
-    return Place(
-        index=0,
-        directory=folder,
-        python=Path(sys.executable),
-        runner_environment={
-            "PYTHONPATH": str(package.parent),
-            "SHARED": str(folder / "shared"),
-            "MESSAGE": str(folder / "termination-message"),
-            "LIVES": str(folder / "lives"),
-        },
-        host_environment={},
+    interpreter = folder / "python"
+    interpreter.write_text(_INTERPRETER % sys.executable)
+    interpreter.chmod(0o700)
+    pair = Pair(
+        Place(
+            index=0,
+            directory=folder,
+            python=interpreter,
+            runner_environment={
+                "PYTHONPATH": str(package.parent),
+                "SHARED": str(folder / "shared"),
+                "MESSAGE": str(folder / "termination-message"),
+                "LIVES": str(folder / "lives"),
+            },
+            host_environment={},
+        )
     )
+    pair.start()
+    pair.start_host()
+    return pair

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from batchpoint.cli.output import CommandFailed
-from batchpoint_runner.contract import ExitCode
 
 OLDEST_PYTHON = (3, 8)
 """Of user code; the worker host is written for it."""
@@ -44,4 +43,6 @@ def checked(given: Path | None) -> Path:
 
 
 def _wrong(message: str) -> CommandFailed:
+    from batchpoint_runner.contract import ExitCode  # pydantic, before which a process is started
+
     return CommandFailed(message, exit_code=int(ExitCode.WRONG_CONFIGURATION))

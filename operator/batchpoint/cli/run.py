@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from batchpoint.cli import interpreter, options, output, running, scratch, summary, supervising
-from batchpoint.cli.instances import Instance
+from batchpoint.cli import hints, interpreter, options, output, pairs, places, scratch
 from batchpoint.cli.interruptions import Interruptions
 from batchpoint.cli.output import CommandFailed
-from batchpoint.cli.progress import Bar, Display, Lines
-from batchpoint.cli.summary import JobResult
-from batchpoint_runner.contract import ExitCode
-
-if TYPE_CHECKING:
-    from batchpoint.cli.preparing import LocalJob
+from batchpoint.cli.places import Workplace
 
 EXAMPLES = """\b
 Examples:
@@ -63,7 +53,7 @@ Exit codes:
 )
 @click.option(
     "--job",
-    "jobs",
+    "job_names",
     multiple=True,
     metavar="NAME",
     help="Run this BatchJob only. May be repeated. [default: all, one after another]",
@@ -103,7 +93,7 @@ def run(
     debug: bool | None,
     files: tuple[Path, ...],
     datastores: tuple[str, ...],
-    jobs: tuple[str, ...],
+    job_names: tuple[str, ...],
     python: Path | None,
     instances: int | None,
     output_folder: str | None,
@@ -119,7 +109,7 @@ def run(
     with ExitStack() as stack:
         folder = stack.enter_context(_scratch(work_directory))
         interruptions = stack.enter_context(Interruptions())
-        workplace = running.Workplace(
+        workplace = Workplace(
             directory=folder,
             datastores=folder / "datastores",
             python=user_python,
@@ -127,66 +117,26 @@ def run(
             environment=os.environ,
             logs_to_stderr=bool(debug),
         )
-        ahead = stack.enter_context(running.started_ahead(workplace))
-        # Imported when the first runner has been started: it takes as long as that runner's start.
-        from batchpoint.cli import preparing
+        ahead = stack.enter_context(pairs.started_ahead(workplace))
+        ahead.start_host(hints.of(files, ahead.place))
+        # Imported when processes have been started: it takes as long as their start.
+        from batchpoint.cli import jobs
+        from batchpoint.cli.preparing import Request
 
-        ahead.poll(time.monotonic())  # starts the worker host, which the runner has written by now
-        request = preparing.Request(
+        request = Request(
             files=files,
             datastores=datastores,
-            jobs=jobs,
+            jobs=job_names,
             instances=instances,
             output=output_folder,
         )
-        prepared = preparing.prepare(request, folder)
-        codes = []
-        for number, job in enumerate(prepared, start=1):
-            result = _run_one(job, workplace, interruptions, ahead if number == 1 else None)
-            codes.append(result.code)
-            _report(result, as_json)
-            if interruptions.count and (waiting := prepared[number:]):
-                names = ", ".join(other.config.job.name for other in waiting)
-                output.tell(f"Not started: {names}.")
-                codes.append(ExitCode.DRAINED)
-                break
-    return int(supervising.worst(codes))
-
-
-def _run_one(
-    job: LocalJob,
-    workplace: running.Workplace,
-    interruptions: Interruptions,
-    ahead: Instance | None,
-) -> JobResult:
-    display = _display(job.config.job.name, plain=workplace.logs_to_stderr)
-    try:
-        return running.run(job, workplace, display, interruptions, ahead)
-    finally:
-        display.close()
-
-
-def _display(job: str, *, plain: bool) -> Display:
-    if sys.stderr.isatty() and not plain:
-        return Bar(job)
-    return Lines(job, output.tell, time.monotonic, lambda: datetime.now(UTC))
-
-
-def _report(result: JobResult, as_json: bool) -> None:
-    if as_json:
-        output.answer(summary.as_json(result))
-        if result.log_tail:
-            output.tell(result.log_tail)
-    elif result.code is ExitCode.SUCCEEDED:
-        output.answer(summary.as_text(result, Path.cwd()))
-    else:
-        output.tell(summary.as_text(result, Path.cwd()))
+        return jobs.run(request, workplace, interruptions, ahead, as_json=as_json)
 
 
 @contextmanager
 def _scratch(parent: Path | None) -> Iterator[Path]:
     with scratch.folder(parent or scratch.home()) as folder:
-        if running.socket_path_is_too_long(folder):
+        if places.socket_path_is_too_long(folder):
             raise CommandFailed(
                 f"Sockets below {folder} would have names longer than the system permits: "
                 "give a shorter --work-directory.",

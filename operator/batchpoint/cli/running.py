@@ -2,104 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from batchpoint.cli import output, processes, slots, supervising
-from batchpoint.cli.instances import Instance, Place
+from batchpoint.cli import places, processes, slots, supervising
+from batchpoint.cli.instances import Instance
 from batchpoint.cli.interruptions import Interruptions
+from batchpoint.cli.pairs import Pair
+from batchpoint.cli.places import Workplace
+from batchpoint.cli.preparing import LocalJob
 from batchpoint.cli.progress import Display
 from batchpoint.cli.summary import JobResult
 from batchpoint_runner import contract
 from batchpoint_runner.contract import ExitCode, Progress, Verdict
 
-if TYPE_CHECKING:
-    from batchpoint.cli.preparing import LocalJob  # reads manifests, which takes a while to import
-
-STARTING_POLL_SECONDS = 0.01
-"""While a host waits for its archive: start-up time is noticed."""
-
 POLL_SECONDS = 0.2
-"""Else; ending children and signals cut it short."""
+"""Ending children and signals cut it short."""
 
 PROGRESS_SECONDS = 0.4
-
-STALE_AFTER_SECONDS = "10"
-"""After which a silent instance is taken for gone. All are on this machine, so that a loaded disk is the
-only reason for silence."""
-
-LEDGER_POLL_SECONDS = "0.2"
-"""How often an idle runner looks at the ledger here, where looking costs nothing."""
-
-PASSED_ON = tuple(
-    f"BATCHPOINT_{name}"
-    for name in (
-        "DRAIN_SECONDS",
-        "HOST_WAIT_SECONDS",
-        "LOG_FORMAT",
-        "POLL_SECONDS",
-        "PREFETCH_BYTES",
-        "STALE_AFTER_SECONDS",
-    )
-)
-"""Settings of the runner that people may give in their shell; it refuses others."""
-
-CONFIG_WAIT_SECONDS = "600"
-"""For a runner that is started ahead of its configuration; it is ended sooner if none comes."""
-
-SOCKET_PATH_BYTES = 100
-"""Linux permits 107 for the path of a Unix socket, macOS 103."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workplace:
-    """What the instances of a job are started with."""
-
-    directory: Path
-    """Scratch, removed by the caller."""
-    datastores: Path
-    """One folder per datastore, each with a file ``uri`` and credentials."""
-    python: Path
-    """The interpreter of user code."""
-    locks: Path
-    """Of instance indexes."""
-    environment: Mapping[str, str]
-    """Of this process."""
-    logs_to_stderr: bool = False
-
-    @property
-    def config(self) -> Path:
-        """The file that tells the runners what to do."""
-        return self.directory / "config.json"
-
-
-def socket_path_is_too_long(directory: Path) -> bool:
-    """Whether the sockets of instances below a scratch folder would get names the system refuses."""
-    return len(os.fsencode(directory / "000" / "shared" / "runner.sock")) > SOCKET_PATH_BYTES
-
-
-@contextmanager
-def started_ahead(workplace: Workplace) -> Iterator[Instance]:
-    """Start an instance of index 0 that waits for its configuration, and end it with the block.
-
-    Its processes come up while manifests are read, instead of after that. From here on, this process
-    adopts what its descendants leave behind.
-    """
-    processes.adopt_orphans()
-    instance = Instance(_place(workplace, 0), output.tell)
-    try:
-        instance.begin()
-        yield instance
-    finally:
-        instance.kill()
-        processes.end_orphans(set())
 
 
 def run(
@@ -107,25 +29,31 @@ def run(
     workplace: Workplace,
     display: Display,
     interruptions: Interruptions,
-    ahead: Instance | None = None,
+    ahead: Pair | None = None,
 ) -> JobResult:
-    """Run the instances of one job to their end, inside the block of `started_ahead`.
+    """Run the instances of one job to their end, inside the block of `pairs.started_ahead`.
 
     Args:
         job: Its configuration is what all instances read; ``instance_count`` of them are started here.
         workplace: With what.
         display: Shows progress and notes; not closed.
         interruptions: Entered by the caller; once asked to stop, the job drains.
-        ahead: An instance that was started for this job already; ended here if its index is taken.
+        ahead: Processes that were started for this job already; ended here if their index is taken.
     """
     started, config = time.monotonic(), job.config
+    instances: list[Instance] = []
     with slots.taken(config.job.uid, config.instance_count, workplace.locks) as indexes:
         if ahead is not None and ahead.place.index not in indexes:
             ahead.kill()
-            ahead = None
         _give(config.model_dump_json(by_alias=True, indent=1), workplace.config)
-        instances = [_instance(workplace, index, display, ahead) for index in indexes]
-        progress = _supervise(instances, display, interruptions)
+        try:
+            for index in indexes:
+                instances.append(Instance(_pair(workplace, index, ahead), display.note))
+            progress = _supervise(instances, display, interruptions)
+        finally:
+            for instance in instances:
+                instance.kill()
+            processes.end_orphans(set())
     result = _sum_up(job, instances, progress, time.monotonic() - started)
     if not result.did_nothing:
         display.show(result.counts)
@@ -136,25 +64,16 @@ def _supervise(
     instances: Sequence[Instance], display: Display, interruptions: Interruptions
 ) -> Progress:
     progress, shown_at = Progress(), 0.0
-    try:
+    while not all(instance.has_ended for instance in instances):
+        now = time.monotonic()
+        _obey(interruptions, instances, display, now)
         for instance in instances:
-            if not instance.has_begun:
-                instance.begin()
-        while not all(instance.has_ended for instance in instances):
-            now = time.monotonic()
-            _obey(interruptions, instances, display, now)
-            for instance in instances:
-                instance.poll(now)
-            processes.end_orphans({pid for instance in instances for pid in instance.pids})
-            if now - shown_at >= PROGRESS_SECONDS:
-                progress, shown_at = _furthest(instances, progress), now
-                display.show(progress)
-            is_starting = any(instance.is_starting for instance in instances)
-            interruptions.wait(STARTING_POLL_SECONDS if is_starting else POLL_SECONDS)
-    finally:
-        for instance in instances:
-            instance.kill()
-        processes.end_orphans(set())
+            instance.poll(now)
+        processes.end_orphans({pid for instance in instances for pid in instance.pids})
+        if now - shown_at >= PROGRESS_SECONDS:
+            progress, shown_at = _furthest(instances, progress), now
+            display.show(progress)
+        interruptions.wait(POLL_SECONDS)
     last = [instance.last_progress for instance in instances if instance.last_progress]
     return _most([progress, *last])
 
@@ -232,54 +151,10 @@ def _give(config: str, path: Path) -> None:
     unfinished.replace(path)
 
 
-def _instance(
-    workplace: Workplace, index: int, display: Display, ahead: Instance | None
-) -> Instance:
-    if ahead is None or ahead.place.index != index:
-        return Instance(_place(workplace, index), display.note)
-    ahead.note = display.note
-    return ahead
-
-
-def _place(workplace: Workplace, index: int) -> Place:
-    directory = workplace.directory / str(index)
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
-    package_root = Path(contract.__file__).resolve().parents[1]
-    own_roots = (package_root, Path(__file__).resolve().parents[2])
-    return Place(
-        index=index,
-        directory=directory,
-        python=workplace.python,
-        runner_environment=runner_environment(workplace, index, package_root),
-        host_environment=processes.scorer_environment(workplace.environment, own_roots),
-        logs_to_stderr=workplace.logs_to_stderr,
-    )
-
-
-def runner_environment(workplace: Workplace, index: int, package_root: Path) -> dict[str, str]:
-    """Return this process's environment, credentials included, with the settings of one runner."""
-    directory = workplace.directory / str(index)
-    given = workplace.environment
-    environment = {
-        name: value
-        for name, value in given.items()
-        if name in PASSED_ON or not name.startswith("BATCHPOINT_")
-    }
-    # The very runner that belongs to this program, wherever it was started from.
-    paths = [str(package_root), *given.get("PYTHONPATH", "").split(os.pathsep)]
-    return {
-        "BATCHPOINT_POLL_SECONDS": LEDGER_POLL_SECONDS,
-        "BATCHPOINT_STALE_AFTER_SECONDS": STALE_AFTER_SECONDS,
-        "BATCHPOINT_LOG_FORMAT": "text",
-        **environment,
-        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
-        "BATCHPOINT_CONFIG": str(workplace.config),
-        "BATCHPOINT_CONFIG_WAIT_SECONDS": CONFIG_WAIT_SECONDS,
-        "BATCHPOINT_INSTANCE_INDEX": str(index),
-        "BATCHPOINT_SHARED_DIRECTORY": str(directory / "shared"),
-        "BATCHPOINT_DATASTORES_DIRECTORY": str(workplace.datastores),
-        "BATCHPOINT_HTTP_ADDRESS": "127.0.0.1",
-        "BATCHPOINT_HTTP_PORT": "0",
-        "BATCHPOINT_TERMINATION_MESSAGE": str(directory / "termination-message"),
-    }
+def _pair(workplace: Workplace, index: int, ahead: Pair | None) -> Pair:
+    if ahead is not None and ahead.place.index == index:
+        return ahead
+    pair = Pair(places.prepare(workplace, index))
+    pair.start()
+    pair.start_host()
+    return pair

@@ -44,10 +44,11 @@ def test_byte_code_of_the_archive_is_used_and_shows_the_archive(tmp_path: Path) 
     assert f"{written}/batchpoint_worker/wire.py" == shown
 
 
-def test_the_archive_replaces_that_of_an_earlier_process(tmp_path: Path) -> None:
-    """Whole or not at all."""
-    (tmp_path / archive.ARCHIVE).write_bytes(b"old")
-    assert zipfile.is_zipfile(archive.write(tmp_path))
+def test_an_archive_that_is_there_stays(tmp_path: Path) -> None:
+    """A host may run from it, and read more of it later."""
+    before = archive.write(tmp_path).stat()
+    after = archive.write(tmp_path).stat()
+    assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
 
 
 def test_the_archive_starts_without_anything_installed(tmp_path: Path) -> None:
@@ -65,5 +66,5 @@ def test_the_archive_starts_without_anything_installed(tmp_path: Path) -> None:
 
 
 def test_the_archive_makes_its_folder(tmp_path: Path) -> None:
-    """It is the first file that the runner writes."""
+    """It is the first file there."""
     assert archive.write(tmp_path / "new" / "folder").is_file()

@@ -34,15 +34,13 @@ class Bench:
             "output_action": "AppendRow",
         }
         self.server = loader.Loader(
-            setup,
-            str(folder / "loader"),
-            dict(os.environ),
+            loader.Begun(setup, str(folder / "loader"), dict(os.environ)),
             self.log,
             self.selector,
             lambda frame: self.heads.append(frame.head),
             lambda *_: None,
         )
-        self.server.load()
+        self.server.load(setup)
         events = member.Events(lambda _, frame: self.worker_frames.append(frame), lambda *_: None)
         self.member = member.Member(0, str(folder / "0-1"), True, self.log, self.selector, events)
 

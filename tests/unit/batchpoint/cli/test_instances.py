@@ -24,8 +24,7 @@ def poll_until(instance: Instance, condition: Callable[[], bool]) -> None:
 def lived(folder: Path, *lives: str) -> tuple[ExitCode | None, list[str]]:
     """Return how an instance ends whose runner and host live as told, and what is noted on the way."""
     notes: list[str] = []
-    instance = Instance(runner_stand_in.install(folder, lives), notes.append)
-    instance.begin()
+    instance = Instance(runner_stand_in.started(folder, lives), notes.append)
     poll_until(instance, lambda: instance.has_ended)
     return instance.code, notes
 
@@ -57,8 +56,7 @@ def test_a_runner_that_dies_before_its_host_is_started_again(tmp_path: Path) -> 
 def test_a_runner_that_never_listens_is_tried_twice(tmp_path: Path) -> None:
     """What the last one wrote is told once."""
     notes: list[str] = []
-    instance = Instance(runner_stand_in.install(tmp_path, ["die"] * 9), notes.append)
-    instance.begin()
+    instance = Instance(runner_stand_in.started(tmp_path, ["die"] * 9), notes.append)
     poll_until(instance, lambda: instance.has_ended)
     expected = (ExitCode.CRASHED, 1, "runner: I die.")
     assert expected == (instance.code, len(notes), instance.log_tail(lines=15))
@@ -72,8 +70,7 @@ def test_early_deaths_count_only_in_a_row(tmp_path: Path) -> None:
 
 def test_a_verdict_without_a_host_counts(tmp_path: Path) -> None:
     """And is kept for the summary."""
-    instance = Instance(runner_stand_in.install(tmp_path, ["verdict 14"]), lambda _: None)
-    instance.begin()
+    instance = Instance(runner_stand_in.started(tmp_path, ["verdict 14"]), lambda _: None)
     poll_until(instance, lambda: instance.has_ended)
     assert instance.verdict is not None
     assert (ExitCode.WRONG_CONFIGURATION, "As told.") == (instance.code, instance.verdict.message)
@@ -81,8 +78,7 @@ def test_a_verdict_without_a_host_counts(tmp_path: Path) -> None:
 
 def test_draining_tells_the_host(tmp_path: Path) -> None:
     """Its code 20 is no reason to start it again."""
-    instance = Instance(runner_stand_in.install(tmp_path, ["host wait"]), lambda _: None)
-    instance.begin()
+    instance = Instance(runner_stand_in.started(tmp_path, ["host wait"]), lambda _: None)
     poll_until(instance, (tmp_path / "shared" / "host-waits").exists)
     instance.drain(time.monotonic())
     poll_until(instance, lambda: instance.has_ended)
@@ -91,8 +87,7 @@ def test_draining_tells_the_host(tmp_path: Path) -> None:
 
 def test_killing_ends_everything_at_once(tmp_path: Path) -> None:
     """No process is left to poll."""
-    instance = Instance(runner_stand_in.install(tmp_path, ["host wait"]), lambda _: None)
-    instance.begin()
+    instance = Instance(runner_stand_in.started(tmp_path, ["host wait"]), lambda _: None)
     poll_until(instance, (tmp_path / "shared" / "host-waits").exists)
     instance.kill()
     assert (True, set(), ExitCode.DRAINED) == (instance.has_ended, instance.pids, instance.code)

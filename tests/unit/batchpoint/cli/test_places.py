@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from batchpoint.cli import running
-from batchpoint.cli.running import Workplace
+from batchpoint.cli import places
+from batchpoint.cli.places import Workplace
 
 
 def environment(**shell: str) -> dict[str, str]:
@@ -15,7 +15,7 @@ def environment(**shell: str) -> dict[str, str]:
         locks=Path("/locks"),
         environment=shell,
     )
-    return running.runner_environment(workplace, 3, Path("/ours"))
+    return places.runner_environment(workplace, 3, Path("/ours"))
 
 
 def test_a_runner_is_told_where_everything_is() -> None:
@@ -58,4 +58,4 @@ def test_settings_of_the_runner_may_come_from_the_shell() -> None:
 def test_sockets_need_short_names(length: int, expected: bool) -> None:
     """100 bytes, of which /000/shared/runner.sock takes 23; a slash begins the folder's name."""
     folder = Path("/" + "x" * (length + 1))
-    assert expected is running.socket_path_is_too_long(folder)
+    assert expected is places.socket_path_is_too_long(folder)
