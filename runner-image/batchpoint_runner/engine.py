@@ -277,9 +277,9 @@ class Engine:
             copied=self._copied,
         ):
             case standby.Claim(chunk) if chunk == MERGE:
-                self._ask("finish", lambda: self._work.finish(although_claimed=False))
+                self._finish(although_claimed=False)
             case standby.Copy(chunk) if chunk == MERGE:
-                self._ask("finish", lambda: self._work.finish(although_claimed=True))
+                self._finish(although_claimed=True)
             case standby.Claim(chunk):
                 self._signs.become_idle_again()
                 owned = observed.owners.get(chunk) == self._index
@@ -293,6 +293,11 @@ class Engine:
                 raise Left
             case standby.Wait() | standby.Settled():
                 pass
+
+    def _finish(self, *, although_claimed: bool) -> None:
+        # Every chunk is final, whoever merges; the workers' end takes as long as the merge does.
+        self._scorer.dismiss()
+        self._ask("finish", lambda: self._work.finish(although_claimed=although_claimed))
 
     # -- signs of life, and those of the job ---------------------------------------------------------
 

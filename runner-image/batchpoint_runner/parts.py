@@ -19,6 +19,9 @@ class Scorer(Protocol):
     def abandon(self, task: str) -> None:
         """Forget an attempt; nothing follows."""
 
+    def dismiss(self) -> None:
+        """Let the workers leave: all is scored."""
+
 
 class Work(Protocol):
     """Everything slow that the engine asks for. Each verb returns at once; an event follows."""

@@ -108,6 +108,11 @@ class HostLine:
             self._items.pop(task, None)
             self._send({"type": "abandon", "task": task})
 
+    def dismiss(self) -> None:
+        """Let the workers shut down, while the host stays; see `release`."""
+        with self._lock:
+            self._send({"type": "dismiss"})
+
     def release(self, code: int) -> None:
         """Let the host go with the code that its container leaves with, now or when it comes."""
         with self._lock:

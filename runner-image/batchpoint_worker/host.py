@@ -167,6 +167,8 @@ class Host:
             self._set_up(head, may_load=False)
         elif kind == "setup":
             self._set_up(head, may_load=True)
+        elif kind == "dismiss" and self._pool is not None:
+            self._pool.close(time.monotonic())
         elif kind == "exit":
             self._leave(int(head["code"]))
         elif kind == "task" and self._pool is not None:
@@ -187,7 +189,7 @@ class Host:
             )
             self._exit_code = faults.WRONG_CONFIGURATION
             return
-        if self._pool is None or setup != self._setup:
+        if self._pool is None or self._pool.is_closing or setup != self._setup:
             if self._pool is not None:
                 self._pool.stop()
             self._outbox = []

@@ -62,8 +62,9 @@ class Pool:
     def __init__(self, setup: Dict[str, Any], around: Surroundings, may_load: bool = True) -> None:
         self.unusable: Optional[Dict[str, Any]] = None
         """The frame that said that no worker can start, or None."""
+        self.is_closing = False
+        """Whether workers leave, and none is started any more."""
         self._send = around.send
-        self._is_closing = False
         scratch = setup["scratch_directory"]
         for name in ("workers", "logs", "tasks"):
             os.makedirs(os.path.join(scratch, name), exist_ok=True)
@@ -102,7 +103,7 @@ class Pool:
 
     def submit(self, task: book.Task) -> None:
         """Take a mini-batch: at once if a worker is free, else when one is."""
-        if not self.unusable and not self._is_closing and task["task"] not in self.in_hand():
+        if not self.unusable and not self.is_closing and task["task"] not in self.in_hand():
             self._book.add(task)
             self._assign()
 
@@ -143,13 +144,13 @@ class Pool:
             one.kill(now, end)
         if now >= self._sweep_at:
             self._sweep(now)
-        if not self._is_closing and not self.unusable:
+        if not self.is_closing and not self.unusable:
             self._starter.fill(now)
 
     def next_deadline(self, now: float) -> float:
         """Return when `tick` must be called at the latest, in the monotonic clock."""
         times = [one.deadline for one in self._members() if one.deadline is not None]
-        if not self._is_closing and not self.unusable:
+        if not self.is_closing and not self.unusable:
             times += self._starter.deadlines(now)
         return min(times + [self._watch.next_at, self._sweep_at])
 
@@ -164,7 +165,9 @@ class Pool:
 
     def close(self, now: float) -> None:
         """Let idle workers shut down in good order and kill the others. Nothing is started again."""
-        self._is_closing = True
+        if self.is_closing:
+            return
+        self.is_closing = True
         self._book.clear()
         for one in self._members():
             if one.state is State.IDLE:
@@ -180,7 +183,7 @@ class Pool:
 
     def stop(self) -> None:
         """Kill everything now and wait for its end, at most `member.KILL_SECONDS`."""
-        self._is_closing = True
+        self.is_closing = True
         for one in self._members():
             if one.pid is not None:
                 processes.kill_family(one.pid)
@@ -262,7 +265,7 @@ class Pool:
         now = time.monotonic()
         for slot in self._slots:
             one = slot.member
-            if one is None or one.state is not State.IDLE or self._is_closing:
+            if one is None or one.state is not State.IDLE or self.is_closing:
                 continue
             task, slot.reserved = slot.reserved, None
             task = task or self._book.next()
@@ -310,7 +313,7 @@ class Pool:
         stderr = self._stderr(one)
         task, one.task = one.task, None
         self._remove(one, slot)
-        if self._is_closing or self.unusable:
+        if self.is_closing or self.unusable:
             pass
         elif task is not None:
             self._remove_folder(task)
@@ -320,7 +323,8 @@ class Pool:
             self._never_ready(one, status, stderr)
         elif one.end is None and one.state is not State.ENDING:
             slot.not_before = now + slots.PAUSE_SECONDS
-        if self._starter.init_mode == "Spawn" and not any(o.is_fork for o in self._members()):
+        forks_no_more = self.is_closing or self._starter.init_mode == "Spawn"
+        if forks_no_more and not any(other.is_fork for other in self._members()):
             self._starter.drop_loader()
         self._assign()
 

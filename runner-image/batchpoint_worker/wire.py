@@ -21,6 +21,7 @@ host     result      task, worker, outcome, run_seconds, error, segments, column
                      files, body, warnings; see :data:`RESULT_KEYS`. Frame body: the rows
 runner   abandon     task: kill its worker if it runs, forget it if it waits; no result follows
 host     terminate   the host was told to end (SIGTERM): drain, then answer with exit
+runner   dismiss     all is scored: shut workers down in good order, and wait for the exit. Optional
 runner   exit        code: shut workers down in good order, then leave with this code
 ======== =========== ==============================================================================
 """

@@ -117,6 +117,47 @@ def test_exit_lets_idle_workers_shut_down(runner: FakeRunner, init_mode: str) ->
     assert [] == [pid for pid in family if worker_host.is_running(pid)]
 
 
+@pytest.mark.parametrize("init_mode", ["Fork", "Spawn"])
+def test_dismissed_workers_leave_before_their_host(runner: FakeRunner, init_mode: str) -> None:
+    """Each calls shutdown(), and no process of user code is left; the host waits for its code."""
+    runner.start()
+    runner.setup(workers=2, init_mode=init_mode)
+    for _ in range(2):
+        runner.ready()
+    runner.send({"type": "dismiss"})
+    assert worker_host.wait_for(lambda: not runner.family())
+    assert 2 == len(list(runner.code.glob("left-*")))
+    assert 42 == runner.leave(42)
+
+
+def test_exit_leaves_dismissed_workers_their_time(runner: FakeRunner) -> None:
+    """It comes as soon as the runner has merged, and cuts no shutdown() short."""
+    (runner.code / "stuck").touch()
+    runner.start()
+    runner.setup()
+    runner.ready()
+    started = time.monotonic()
+    runner.send({"type": "dismiss"})
+    assert 0 == runner.leave()
+    assert 4 < time.monotonic() - started < 9
+
+
+def test_workers_start_anew_for_a_runner_that_comes_after_their_dismissal(
+    runner: FakeRunner,
+) -> None:
+    """The one that dismissed them died before the job was decided."""
+    runner.start()
+    setup = runner.setup()
+    pid = runner.body(runner.score("a")["task"])
+    runner.send({"type": "dismiss"})
+    assert worker_host.wait_for(lambda: not runner.family())
+    runner.vanish()
+    runner.listen()
+    runner.accept()
+    runner.setup(**setup)
+    assert pid != runner.body(runner.score("b")["task"])
+
+
 def test_shutdown_that_hangs_is_cut_short(runner: FakeRunner) -> None:
     """All have five seconds, at the same time."""
     (runner.code / "stuck").touch()

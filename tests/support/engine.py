@@ -113,6 +113,7 @@ class ScriptedScorer:
     Attributes:
         calls: What was submitted and abandoned, as ("submit", names) and ("abandon", task id).
         waiting: Tasks without an answer.
+        dismissals: How often it was told that all is scored.
     """
 
     def __init__(self, post: Callable[[Event], None], answer: Callable[[Task], Answer]) -> None:
@@ -121,9 +122,11 @@ class ScriptedScorer:
         self.calls: list[tuple[str, Any]] = []
         self.waiting: dict[str, Task] = {}
         self.most_waiting = 0
+        self.dismissals = 0
 
     def submit(self, task: Task) -> None:
         """Take a task."""
+        assert not self.dismissals, "nobody is left to score it"
         self.calls.append(("submit", tuple(name for _, name in task.items)))
         self.waiting[task.id] = task
         self.most_waiting = max(self.most_waiting, len(self.waiting))
@@ -132,6 +135,10 @@ class ScriptedScorer:
         """Forget a task."""
         self.calls.append(("abandon", task))
         self.waiting.pop(task, None)
+
+    def dismiss(self) -> None:
+        """Expect nothing any more."""
+        self.dismissals += 1
 
     def work(self) -> bool:
         """Answer the oldest task; say whether there was one."""

@@ -400,6 +400,10 @@ class Process:
         """Forget a task."""
         self.in_hand.pop(task, None)
 
+    def dismiss(self) -> None:
+        """Find that nothing is left."""
+        assert not self.in_hand
+
     def connect(self) -> None:
         """Let a host come, perhaps the same as before, with what it still works on."""
         kept = [task for task in self.in_hand if self.world.random.random() < 0.5]

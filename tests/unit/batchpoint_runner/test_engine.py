@@ -614,6 +614,15 @@ def test_the_merge_waits_for_every_chunk(make: Make) -> None:
     assert None is bench.ledger.read_claim(MERGE)
 
 
+def test_workers_are_dismissed_once_all_is_final(make: Make) -> None:
+    """The merge needs none of them; nothing is given to them any more."""
+    bench = make(builders.some_items(2))
+    bench.connect()
+    before = bench.scorer.dismissals
+    bench.run()
+    assert (0, 1) == (before, bench.scorer.dismissals)
+
+
 def test_an_instance_leaves_a_merge_to_its_owner_while_that_is_alive(make: Make) -> None:
     """Another has claimed it between the look and the claim."""
     bench = make(builders.some_items(1))

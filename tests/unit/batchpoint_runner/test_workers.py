@@ -263,6 +263,14 @@ def test_only_one_host_is_served_at_a_time(line: Line) -> None:
     assert {"type": "setup", **SETUP} == head(second)
 
 
+def test_a_host_is_told_to_let_its_workers_leave(line: Line) -> None:
+    """And gets the code later."""
+    host = line.ready()
+    line.line.dismiss()
+    line.line.release(0)
+    assert [{"type": "dismiss"}, {"type": "exit", "code": 0}] == [head(host), head(host)]
+
+
 def test_a_released_host_gets_the_code_with_which_to_leave(line: Line) -> None:
     """Now, or when it comes; and no set-up any more."""
     host = line.ready()
