@@ -81,5 +81,4 @@ def started(folder: Path, lives: Sequence[str]) -> Pair:
         )
     )
     pair.start()
-    pair.start_host()
     return pair

@@ -184,7 +184,6 @@ class Instance:
         self._early_deaths = 0
         self._see_work()
         self._pair.start()
-        self._pair.start_host()
 
     def _finish(self, code: ExitCode, now: float) -> None:
         self.last_progress = self.progress()

@@ -9,26 +9,31 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from batchpoint.cli import places, processes
+from batchpoint.cli import hints, places, processes
+from batchpoint.cli.hints import Hint
 from batchpoint.cli.places import Place, Workplace
 from batchpoint_runner import archive
 
 
 @contextmanager
-def started_ahead(workplace: Workplace) -> Iterator[Pair]:
-    """Have the place of instance 0 with a runner that waits for its configuration, and end it with the block.
+def started_ahead(workplace: Workplace, manifests: Sequence[Path]) -> Iterator[Pair]:
+    """Have a pair for instance 0 whose runner waits for its configuration, and end it with the block.
 
-    It comes up while manifests are read, instead of after that. From here on, this process adopts what its
-    descendants leave behind.
+    It comes up while manifests are understood, instead of after that. From here on, this process adopts
+    what its descendants leave behind.
+
+    Args:
+        workplace: Of the instance.
+        manifests: Files and folders, for a hint.
     """
     processes.adopt_orphans()
     pair = Pair(places.prepare(workplace, 0))
     try:
-        pair.start()
+        pair.start(hints.of(manifests, pair.place))
         yield pair
     finally:
         pair.kill()
@@ -49,10 +54,15 @@ class Pair:
         self.host: subprocess.Popen[bytes] | None = None
         self._log_starts: dict[str, int] = {}
 
-    def start(self) -> None:
-        """Start the runner, in a shared folder that is made anew."""
+    def start(self, hint: Hint | None = None) -> None:
+        """Start both, in a shared folder that is made anew.
+
+        Args:
+            hint: With what the host may begin until the runner speaks to it.
+        """
         shutil.rmtree(self.place.shared, ignore_errors=True)
-        archive.write(self.place.shared)
+        # The host first: what it begins with takes longest.
+        self._start_host(archive.write(self.place.shared), hint)
         self.start_runner()
 
     def start_runner(self) -> None:
@@ -67,14 +77,8 @@ class Pair:
             command, self.place.runner_environment, log=self._log("runner")
         )
 
-    def start_host(self, hint: Mapping[str, object] | None = None) -> None:
-        """Start the host, which waits for the runner.
-
-        Args:
-            hint: With what it may begin until then.
-        """
-        host, socket = self.place.shared / archive.ARCHIVE, self.place.socket
-        command = [str(self.place.python), str(host), "--socket", str(socket)]
+    def _start_host(self, program: Path, hint: Hint | None) -> None:
+        command = [str(self.place.python), str(program), "--socket", str(self.place.socket)]
         if hint is not None:
             command += ["--begin-with", json.dumps(hint)]
         if self.place.logs_to_stderr:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from batchpoint.cli import hints, interpreter, options, output, pairs, places, scratch
+from batchpoint.cli import interpreter, options, output, pairs, places, scratch
 from batchpoint.cli.interruptions import Interruptions
 from batchpoint.cli.output import CommandFailed
 from batchpoint.cli.places import Workplace
@@ -117,8 +117,7 @@ def run(
             environment=os.environ,
             logs_to_stderr=bool(debug),
         )
-        ahead = stack.enter_context(pairs.started_ahead(workplace))
-        ahead.start_host(hints.of(files, ahead.place))
+        ahead = stack.enter_context(pairs.started_ahead(workplace, files))
         # Imported when processes have been started: it takes as long as their start.
         from batchpoint.cli import jobs
         from batchpoint.cli.preparing import Request

@@ -156,5 +156,4 @@ def _pair(workplace: Workplace, index: int, ahead: Pair | None) -> Pair:
         return ahead
     pair = Pair(places.prepare(workplace, index))
     pair.start()
-    pair.start_host()
     return pair
