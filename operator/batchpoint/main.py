@@ -30,7 +30,7 @@ from batchpoint.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-GARBAGE = 20_000
+GARBAGE = 5_000
 """Objects more than before, and cycles are looked for. Events and requests leave thousands that go away by
 themselves: at Python's own 700 a burst of jobs costs a tenth more processor time."""
 
