@@ -8,12 +8,13 @@ runner says. Each life of the runner reads one line of ``lives``: ``host CODE`` 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from batchpoint.cli.pairs import Pair
-from batchpoint.cli.places import Place
+from batchpoint.cli.places import Place, Workplace
 
 _RUNNER = '''
 import json, os, pathlib, signal, sys, threading
@@ -54,6 +55,17 @@ while not host.exists():
     time.sleep(0.005)
 os.execv(sys.executable, [sys.executable, str(host), *sys.argv[2:]])
 """
+
+
+def workplace(folder: Path) -> Workplace:
+    """Return what a command has that works below ``folder``."""
+    return Workplace(
+        directory=folder,
+        datastores=folder / "datastores",
+        python=Path(sys.executable),
+        locks=folder / "locks",
+        environment=os.environ,
+    )
 
 
 def started(folder: Path, lives: Sequence[str]) -> Pair:

@@ -60,7 +60,9 @@ def _hint(spec: Mapping[str, object], place: Place) -> Hint:
         "script": None,
         "logging_level": str(settings.get("loggingLevel", "Info")),
         "threads_per_worker": each if isinstance(each, int) else max(1, _processors() // count),
-        "environment": {name: value for name, value in environment.items() if _is_text(value)},
+        "environment": {
+            name: value for name, value in environment.items() if isinstance(value, str)
+        },
         "model_directory": str(place.shared / "model"),
         "scratch_directory": str(place.shared / "scratch"),
     }
@@ -68,10 +70,6 @@ def _hint(spec: Mapping[str, object], place: Place) -> Hint:
 
 def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
 
 
 def _processors() -> int:

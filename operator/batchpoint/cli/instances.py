@@ -128,7 +128,7 @@ class Instance:
         if self.code is not None or self._pair.runner is None:
             return None
         with suppress(OSError, ValueError, http.client.HTTPException):
-            port = int((self._place.shared / "http_port").read_text())
+            port = int(self._place.http_port.read_text())
             connection = http.client.HTTPConnection(
                 "127.0.0.1", port, timeout=PROGRESS_TIMEOUT_SECONDS
             )

@@ -69,8 +69,8 @@ class Pair:
         """Start a runner in place; the one before has ended."""
         self.place.message.unlink(missing_ok=True)
         # What a dead runner left; a socket that is there later is that of this runner.
-        for name in ("http_port", "runner.sock"):
-            (self.place.shared / name).unlink(missing_ok=True)
+        for left in (self.place.http_port, self.place.socket):
+            left.unlink(missing_ok=True)
         # -P: whatever lies in the current folder must not hide a module.
         command = [sys.executable, "-P", "-m", "batchpoint_runner"]
         self.runner = processes.start(

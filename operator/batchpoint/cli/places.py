@@ -93,6 +93,11 @@ class Place:
         return self.shared / "runner.sock"
 
     @property
+    def http_port(self) -> Path:
+        """The file in which the runner says where it answers."""
+        return self.shared / "http_port"
+
+    @property
     def message(self) -> Path:
         """The runner's termination message."""
         return self.directory / "termination-message"

@@ -1,13 +1,10 @@
 import json
-import os
-import sys
 from pathlib import Path
 
 import pytest
 
 from batchpoint.cli import jobs
 from batchpoint.cli.interruptions import Interruptions
-from batchpoint.cli.places import Workplace
 from batchpoint.cli.preparing import Request
 from support import runner_stand_in
 
@@ -43,13 +40,7 @@ def run(folder: Path, life: str, *, names: tuple[str, ...] = (), interrupts: int
     request = Request(
         files=(folder / "all.yaml",), datastores=(f"demo={folder}",), jobs=names, instances=1
     )
-    workplace = Workplace(
-        directory=folder,
-        datastores=folder / "datastores",
-        python=Path(sys.executable),
-        locks=folder / "locks",
-        environment=os.environ,
-    )
+    workplace = runner_stand_in.workplace(folder)
     interruptions = Interruptions()
     interruptions.count = interrupts
     with interruptions:

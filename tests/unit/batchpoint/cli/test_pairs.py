@@ -1,6 +1,4 @@
 import json
-import os
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from batchpoint.cli import pairs
-from batchpoint.cli.places import Workplace
 from support import runner_stand_in
 
 MANIFEST = """\
@@ -57,13 +54,7 @@ def test_the_pair_ahead_is_given_a_hint_and_ends_with_its_block(tmp_path: Path) 
     """Read off the manifests; no process is left."""
     manifest = tmp_path / "manifest.yaml"
     manifest.write_text(MANIFEST)
-    workplace = Workplace(
-        directory=tmp_path / "work",
-        datastores=tmp_path / "datastores",
-        python=Path(sys.executable),
-        locks=tmp_path / "locks",
-        environment=os.environ,
-    )
+    workplace = runner_stand_in.workplace(tmp_path / "work")
     with pairs.started_ahead(workplace, [manifest]) as pair:
         host = pair.host
         assert host is not None

@@ -1,11 +1,8 @@
 import json
-import os
-import sys
 from pathlib import Path
 
 from batchpoint.cli import running
 from batchpoint.cli.interruptions import Interruptions
-from batchpoint.cli.places import Workplace
 from batchpoint.cli.preparing import LocalJob
 from batchpoint.cli.progress import Display
 from batchpoint.cli.summary import JobResult
@@ -33,13 +30,7 @@ class Silent(Display):
 
 def run(folder: Path, *lives: str, interrupts: int = 0) -> tuple[JobResult, list[str]]:
     """Run a job whose one instance was started ahead and lives as told."""
-    workplace = Workplace(
-        directory=folder,
-        datastores=folder / "datastores",
-        python=Path(sys.executable),
-        locks=folder / "locks",
-        environment=os.environ,
-    )
+    workplace = runner_stand_in.workplace(folder)
     job = LocalJob(config=a_config(), output_folder=(folder / "out").as_uri())
     display, interruptions = Silent(), Interruptions()
     interruptions.count = interrupts
