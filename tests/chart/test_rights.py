@@ -15,7 +15,9 @@ from support.chart import Manifest
 Right = tuple[str, str, str]
 """API group, resource and verb."""
 
-OPTIONAL: set[Right] = {(WORKLOADS.group, WORKLOADS.plural, verb) for verb in ("get", "list")}
+OPTIONAL: set[Right] = {
+    (kind.group, kind.plural, verb) for kind in WORKLOADS for verb in ("get", "list")
+}
 """Kueue may not be there, so nobody asks for these at start."""
 
 

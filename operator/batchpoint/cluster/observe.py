@@ -324,11 +324,15 @@ class Observer:
     async def _read_workload(self, job: RunnerJobFacts) -> WorkloadFacts | None:
         """Read Kueue's view; None too where Kueue is not installed, or the operator may not look."""
         selector = f"{JOB_UID_OF_WORKLOAD}={job.uid}"
-        try:
-            found = await self._client.list(WORKLOADS, job.namespace, labels=selector)
-        except (NotFound, Forbidden):
-            return None
-        return facts.workload(found[0]) if found else None
+        for kind in WORKLOADS:
+            try:
+                found = await self._client.list(kind, job.namespace, labels=selector)
+            except NotFound:
+                continue
+            except Forbidden:
+                return None
+            return facts.workload(found[0]) if found else None
+        return None
 
     # What is shared
 

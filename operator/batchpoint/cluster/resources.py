@@ -77,9 +77,11 @@ LEASES = ResourceKind(group="coordination.k8s.io", plural="leases", kind="Lease"
 NAMESPACES = ResourceKind(plural="namespaces", kind="Namespace")
 PODS = ResourceKind(plural="pods", kind="Pod")
 SECRETS = ResourceKind(plural="secrets", kind="Secret")
-WORKLOADS = ResourceKind(
-    group="kueue.x-k8s.io", version="v1beta1", plural="workloads", kind="Workload"
+WORKLOADS = tuple(
+    ResourceKind(group="kueue.x-k8s.io", version=version, plural="workloads", kind="Workload")
+    for version in ("v1beta2", "v1beta1")
 )
+"""Kueue's, the newest first: the older goes away, and before Kueue 0.15 there is no other."""
 ACCESS_REVIEWS = ResourceKind(
     group="authorization.k8s.io",
     plural="selfsubjectaccessreviews",

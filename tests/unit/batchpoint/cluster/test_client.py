@@ -45,7 +45,7 @@ async def test_a_kind_that_is_not_installed_has_no_list() -> None:
     server.fail_next.append(web.Response(status=404, text="404 page not found"))
     async with server.client() as api:
         with pytest.raises(errors.NotFound):
-            await api.list(WORKLOADS, NS)
+            await api.list(WORKLOADS[0], NS)
 
 
 async def test_fields_that_nobody_knows_are_kept() -> None:

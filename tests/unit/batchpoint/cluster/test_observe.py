@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from aiohttp import web
 
 from batchpoint.api.reasons import Reason
 from batchpoint.cluster.mirror import Mirror
-from batchpoint.cluster.observe import Observer
+from batchpoint.cluster.observe import JOB_UID_OF_WORKLOAD, Observer
 from batchpoint.cluster.resources import (
     CONFIG_MAPS,
     DEPLOYMENTS,
@@ -21,14 +22,15 @@ from batchpoint.cluster.resources import (
     NAMESPACES,
     PODS,
     RUNNER_JOBS,
+    WORKLOADS,
     Key,
     ResourceKind,
 )
 from batchpoint.cluster.runners import Runners
 from batchpoint.errors import SpecError
-from batchpoint.planning.observed import JobObserved
+from batchpoint.planning.observed import JobObserved, WorkloadFacts
 from support import manifests
-from support.api_server import ApiServer
+from support.api_server import ApiServer, failure
 from support.builders import a_config
 from support.manifests import Manifest
 
@@ -39,6 +41,7 @@ FIRST = Key(NS, "first")
 FOREST = Key(NS, "forest")
 SOON = datetime(2026, 11, 21, 9, 0, 1, tzinfo=UTC)
 LATER = SOON + timedelta(seconds=20)
+CANNOT_LIST = 'cannot list resource "workloads"'
 
 
 class Scenery:
@@ -281,12 +284,39 @@ async def test_what_holds_deleted_pods_may_hold_its_namespace(
     assert 1 == scenery.server.requests.count(("GET", NAMESPACES.path(name=NS)))
 
 
-async def test_kueue_that_is_not_installed_has_no_view(scenery: Scenery) -> None:
-    """Nor one that the operator may not look at."""
+@pytest.mark.parametrize(
+    ("refusals", "asked"),
+    [
+        pytest.param([(404, "NotFound", "no such kind")] * 2, 2, id="not installed"),
+        pytest.param([(403, "Forbidden", CANNOT_LIST)], 1, id="not permitted"),
+        pytest.param([], 1, id="does not know the job"),
+    ],
+)
+async def test_kueue_may_have_no_view(
+    scenery: Scenery, refusals: list[tuple[int, str, str]], asked: int
+) -> None:
+    """Which stops nobody."""
     scenery.has(JOBS, manifests.job(status=manifests.recorded()))
     scenery.has(RUNNER_JOBS, manifests.runner_job(suspend=True))
+    scenery.server.fail_next += [failure(*refusal) for refusal in refusals]
     assert None is (await scenery.look()).workload
-    assert 1 == scenery.server.count("GET", "/workloads")
+    assert asked == scenery.server.count("GET", "/workloads")
+
+
+@pytest.mark.parametrize("kind", WORKLOADS, ids=lambda kind: kind.version)
+async def test_kueue_is_asked_in_the_version_that_it_serves(
+    scenery: Scenery, kind: ResourceKind
+) -> None:
+    """An old one knows no newer."""
+    scenery.has(JOBS, manifests.job(status=manifests.recorded()))
+    scenery.has(RUNNER_JOBS, manifests.runner_job(suspend=True))
+    older = WORKLOADS[: WORKLOADS.index(kind)]
+    scenery.server.fail_next += [web.Response(status=404) for _ in older]
+    waits = {"type": "QuotaReserved", "status": "False", "reason": "Pending", "message": "full"}
+    labels = {JOB_UID_OF_WORKLOAD: "uid-first-1"}
+    meta = {"name": "job-first", "namespace": NS, "labels": labels}
+    scenery.server.put(kind, {"metadata": meta, "status": {"conditions": [waits]}})
+    assert WorkloadFacts(reason="Pending", message="full") == (await scenery.look()).workload
 
 
 async def test_an_asset_that_was_just_applied_is_found(scenery: Scenery) -> None:
