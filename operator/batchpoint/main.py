@@ -31,8 +31,8 @@ from batchpoint.settings import Settings
 logger = logging.getLogger(__name__)
 
 GARBAGE = 5_000
-"""Objects more than before, and cycles are looked for. Events and requests leave thousands that go away by
-themselves: at Python's own 700 a burst of jobs costs a tenth more processor time."""
+"""Objects more than before, and cycles are looked for. Events and requests make thousands that go away by
+themselves; at Python's own 700 a start over many jobs takes more processor time, and a tenth less memory."""
 
 UNREACHABLE_SECONDS = 5.0
 """Between two tries to reach the API server at start. It may be away for long: to end and be started anew

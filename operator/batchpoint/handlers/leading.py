@@ -148,7 +148,7 @@ class Leader:
 
     def take_in(self, kind: ResourceKind, manifest: Manifest, what: str | None) -> None:
         """Take an event into the mirror and wake whom it concerns. What is listed is always looked at."""
-        self._watchdog.heard(kind)
+        self._watchdog.heard(kind, listed=what is None)
         if what == "DELETED":
             is_new = self.mirror.remove(kind, manifest)
         else:

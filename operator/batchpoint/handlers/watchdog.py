@@ -4,8 +4,8 @@ Streams have been silent and events lost over the years, in every client. So onc
 is unfinished is compared with the mirror: what it shows is taken in and woken, and a watch that keeps
 silent about it for a further minute is dead. At rest that is one request with an empty answer.
 
-No watch tells of what was deleted while it was away, or between the lists at start and its own. So now and
-then everything is compared.
+No watch tells of what was deleted while it was away, or between the lists at start and its own. So whenever
+one has listed anew, everything is compared, and once an hour besides.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ logger = logging.getLogger(__name__)
 
 UNFINISHED = ",".join(f"status.phase!={phase}" for phase in FINAL_PHASES)
 """A job that nobody has looked at yet has no phase, and is among them."""
-EVERYTHING_EVERY = 10
-"""Comparisons, the first after a start included: 10,000 jobs are 50 pages in ten minutes."""
+EVERYTHING_EVERY = 60
+"""Comparisons: 10,000 jobs are 50 pages, and a second or two of processor time."""
 NAMES_PER_LIST = 50
 """Jobs that one label selector names: 50 of the longest names are 3 KB of an address."""
 SILENT_SECONDS = 60.0
@@ -77,10 +77,17 @@ class Watchdog:
         self._every_seconds = every_seconds
         self._untold: dict[ResourceKind, float] = {}
         """When a list first showed what the watch of that kind had not told, if it is silent since."""
+        self._may_lack_deletions = True
 
-    def heard(self, kind: ResourceKind) -> None:
-        """Note that the watch of a kind is alive."""
+    def heard(self, kind: ResourceKind, *, listed: bool) -> None:
+        """Note that the watch of a kind is alive.
+
+        Args:
+            kind: What it watches.
+            listed: It has begun anew, with a list, and cannot tell what was deleted before.
+        """
         self._untold.pop(kind, None)
+        self._may_lack_deletions |= listed
 
     def faults(self) -> list[str]:
         """Return why the process should be started anew, in sentences; empty: it is well."""
@@ -96,11 +103,14 @@ class Watchdog:
 
     async def run(self) -> None:
         """Compare until cancelled. A comparison that fails is left to the next one."""
-        for turn in itertools.count():
+        for turn in itertools.count(1):
             await asyncio.sleep(self._every_seconds * random.uniform(0.9, 1.1))
+            everything = self._may_lack_deletions or turn % EVERYTHING_EVERY == 0
+            self._may_lack_deletions = False  # what is listed meanwhile is for the next comparison
             try:
-                await self.compare(everything=turn % EVERYTHING_EVERY == 0)
+                await self.compare(everything=everything)
             except ClusterError as exc:
+                self._may_lack_deletions |= everything
                 logger.warning("Comparison with lists failed", extra={"cause": exc.message})
 
     async def compare(self, *, everything: bool = False) -> None:

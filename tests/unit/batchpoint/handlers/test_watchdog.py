@@ -242,7 +242,7 @@ def test_a_watch_that_was_only_slow_is_none() -> None:
     async def story(watchdog: Watchdog) -> None:
         await watchdog.compare()
         await asyncio.sleep(10)
-        watchdog.heard(JOBS)
+        watchdog.heard(JOBS, listed=False)
         await asyncio.sleep(SILENT_SECONDS)
         assert [] == watchdog.faults()
 
@@ -283,15 +283,41 @@ def test_workers_that_stand_still_are_a_fault() -> None:
     in_virtual_time(story, stalled=STALLED_SECONDS + 1)
 
 
-def test_everything_is_compared_after_a_start_and_every_ten_minutes() -> None:
-    """Between the lists at start and those of the watch things may have gone."""
+@pytest.mark.parametrize(
+    ("minutes", "listed", "times"),
+    [
+        pytest.param(5, False, 1, id="after a start"),
+        pytest.param(50, False, 1, id="not again soon"),
+        pytest.param(110, False, 2, id="once an hour"),
+        pytest.param(5, True, 2, id="after a watch has listed"),
+    ],
+)
+def test_everything_is_compared_where_deletions_may_have_been_missed(
+    minutes: int, *, listed: bool, times: int
+) -> None:
+    """Between two lists of a watch things may go untold; else it only costs time."""
     client = _Lists()
 
     async def story(watchdog: Watchdog) -> None:
         running = asyncio.create_task(watchdog.run())
-        await asyncio.sleep(15 * 60)
+        await asyncio.sleep(2 * 60)
+        watchdog.heard(JOBS, listed=listed)
+        await asyncio.sleep((minutes - 2) * 60)
         running.cancel()
-        assert 2 == client.of_endpoints
+        assert times == client.of_endpoints
+
+    in_virtual_time(story, client)
+
+
+def test_a_comparison_of_everything_that_failed_is_made_up_for() -> None:
+    """At the next turn, not after an hour."""
+    client = _Lists(fails=True)
+
+    async def story(watchdog: Watchdog) -> None:
+        running = asyncio.create_task(watchdog.run())
+        await asyncio.sleep(4 * 60)
+        running.cancel()
+        assert client.of_endpoints >= 3
 
     in_virtual_time(story, client)
 
