@@ -37,6 +37,8 @@ class Binary:
     version: str
     package: str | None = None
     """Import path of its main package; None if the source is ours, in `SOURCES`."""
+    module: str | None = None
+    """Import path of the module, where the package is only a part of it and more of it is wanted."""
     copied: bool = False
     """Whether it must be built in a copy of its module, because it replaces some of its requirements or
     its list of versions is not served."""
@@ -85,13 +87,19 @@ KUBECONFORM = Binary(
     package="github.com/yannh/kubeconform/cmd/kubeconform",
 )
 KWOK = Binary(name="kwok", version="v0.8.0", package="sigs.k8s.io/kwok/cmd/kwok")
+KUEUE = Binary(
+    name="kueue",
+    version="v0.17.0",
+    package="sigs.k8s.io/kueue/cmd/kueue",
+    module="sigs.k8s.io/kueue",
+)
 JOBSET = Binary(name="jobset", version="v0.11.0", package="sigs.k8s.io/jobset", copied=True)
 
 NEEDED = (KUBERNETES, VERSITYGW, HELM, KUBECONFORM)
 """What a cluster for tests has."""
 
-ALL = {binary.name: binary for binary in (*NEEDED, KWOK, JOBSET)}
-"""What can be built; those that `NEEDED` lacks serve measurements."""
+ALL = {binary.name: binary for binary in (*NEEDED, KWOK, JOBSET, KUEUE)}
+"""What can be built; those that `NEEDED` lacks serve measurements and single tests."""
 
 
 def build(wanted: Sequence[Binary]) -> None:
@@ -112,9 +120,8 @@ def build(wanted: Sequence[Binary]) -> None:
 
 def module(binary: Binary) -> Path:
     """Return the folder with the source of a binary's module, fetched if need be."""
-    described = commands.run(
-        ["go", "mod", "download", "-json", f"{binary.package}@{binary.version}"]
-    )
+    source = f"{binary.module or binary.package}@{binary.version}"
+    described = commands.run(["go", "mod", "download", "-json", source])
     return Path(json.loads(described)["Dir"])
 
 

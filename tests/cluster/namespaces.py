@@ -148,6 +148,9 @@ def _connect(state: State) -> None:
         f"link set {node} up",
         # Whoever tries the internet is told so at once instead of waiting.
         "route add unreachable default",
+        # kube-proxy puts a pod's address in place of a Service's, but only where there is a route at all:
+        # the API server asks webhooks so.
+        f"route add {addresses.SERVICE_RANGE} dev {node}",
     ]:
         enter(state, ["ip", *arguments.split()])
     for destination in (addresses.POD_RANGE, addresses.SERVICE_RANGE):

@@ -1,11 +1,14 @@
-"""Builds the images of this checkout and installs the chart with them; `make e2e` does it before the tests."""
+"""Builds the images of this checkout and installs the chart with them; `make e2e` does it before the tests.
+
+What else takes minutes to build is built here too: a test's time limit is for its story.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
 
-from cluster import building, paths
+from cluster import binaries, building, paths
 from cluster.errors import Unavailable
 from support import operators
 from support.kube import Kube, Refused
@@ -15,6 +18,7 @@ def main() -> int:
     """Install, and return the exit code: 1 if something failed, whose words are printed."""
     state = paths.state()
     try:
+        binaries.build([binaries.KUEUE])
         building.write_values(building.provide())
         began = time.monotonic()
         kube = Kube.connect(state.kubeconfig, state.programs / "kubectl")

@@ -304,12 +304,14 @@ class _Attempt:
         return self._stands(standing, self._suspend(suspend=False))
 
     def _queued(self) -> JobPlan:
+        workload = self.observed.workload
+        found = kueue.explain(self.runner_job, workload, self.now)
+        message = found.message
         if self.job.spec.suspend:
-            return self._stands(self._suspend_refused())
-        found = kueue.explain(self.runner_job, self.observed.workload, self.now)
+            message = f"{message} spec.suspend changes nothing: {self._suspend_refused().message}"
         return self._stands(
-            Standing(reason=found.reason, message=found.message),
-            requeue=kueue.next_look_seconds(self.runner_job, self.now),
+            Standing(reason=found.reason, message=message),
+            requeue=kueue.next_look_seconds(self.runner_job, workload, self.now),
         )
 
     def _suspend_refused(self) -> Standing:

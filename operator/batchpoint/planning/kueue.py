@@ -9,6 +9,9 @@ from batchpoint.planning import diagnosis, words
 from batchpoint.planning.diagnosis import Diagnosis
 from batchpoint.planning.observed import RunnerJobFacts, WorkloadFacts
 
+FIRST_LOOK_SECONDS = 6.0
+"""Until Kueue has said something of a new Job, and longer than what was read is remembered; then after
+pauses that double."""
 LOOK_SECONDS = 60.0
 """Between two looks at what Kueue says; the admission itself is seen at once, on the Job."""
 
@@ -43,7 +46,11 @@ def explain(runner_job: RunnerJobFacts, workload: WorkloadFacts | None, now: dat
     )
 
 
-def next_look_seconds(runner_job: RunnerJobFacts, now: datetime) -> float:
+def next_look_seconds(
+    runner_job: RunnerJobFacts, workload: WorkloadFacts | None, now: datetime
+) -> float:
     """Return the seconds until Kueue's words are worth another read."""
-    rest = diagnosis.KUEUE_SECONDS - diagnosis.age_seconds(runner_job, now)
-    return rest if rest > 0 else LOOK_SECONDS
+    age = diagnosis.age_seconds(runner_job, now)
+    if age >= diagnosis.KUEUE_SECONDS or (workload is not None and workload.message):
+        return LOOK_SECONDS
+    return min(max(FIRST_LOOK_SECONDS, age), diagnosis.KUEUE_SECONDS - age)

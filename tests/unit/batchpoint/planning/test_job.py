@@ -387,7 +387,7 @@ def test_kueue_alone_lets_a_queued_job_go() -> None:
     held = a_runner_job(suspended=True, queue_name="gpus")
     job = launched(suspended=True, queue_name="gpus")
     waiting = plan(job, observed(held), 12)
-    assert ((), Phase.QUEUED, "WaitingInQueue", 18.0) == (
+    assert ((), Phase.QUEUED, "WaitingInQueue", 12.0) == (
         waiting.actions,
         waiting.status.phase,
         waiting.status.reason,
@@ -408,6 +408,18 @@ def test_suspend_of_a_queued_job_is_refused_in_words() -> None:
         found.status.phase,
         found.status.reason,
     )
+
+
+def test_suspend_of_a_job_that_waits_in_a_queue_changes_nothing() -> None:
+    """It is queued as before, and says so."""
+    job = edited(launched(suspended=True, queue_name="gpus"), suspend=True)
+    found = plan(job, observed(a_runner_job(suspended=True, queue_name="gpus")), 12)
+    assert ((), Phase.QUEUED, "WaitingInQueue") == (
+        found.actions,
+        found.status.phase,
+        found.status.reason,
+    )
+    assert "spec.suspend changes nothing" in found.status.message
 
 
 def test_kueue_that_holds_everything_is_named() -> None:

@@ -41,7 +41,23 @@ def test_a_queue_that_cannot_work_is_told_from_one_that_is_full(
     assert words in found.message
 
 
-@pytest.mark.parametrize(("seconds", "expected"), [(0, 30), (12, 18), (30, 60), (900, 60)])
-def test_looks_become_rare(seconds: float, expected: float) -> None:
-    """At 30 seconds, when silence means something, and then once a minute."""
-    assert expected == kueue.next_look_seconds(HELD, at(seconds))
+SILENT = WorkloadFacts()
+SPOKEN = WorkloadFacts(reason="Pending", message="insufficient unused quota for cpu")
+
+
+@pytest.mark.parametrize(
+    ("workload", "seconds", "expected"),
+    [
+        (None, 0, 6),
+        (SILENT, 5, 6),
+        (None, 12, 12),
+        (None, 20, 10),
+        (None, 30, 60),
+        (SILENT, 900, 60),
+        (SPOKEN, 0, 60),
+        (SPOKEN, 900, 60),
+    ],
+)
+def test_looks_become_rare(workload: WorkloadFacts | None, seconds: float, expected: float) -> None:
+    """Soon until Kueue has spoken, at 30 seconds, when silence means something, then once a minute."""
+    assert expected == kueue.next_look_seconds(HELD, workload, at(seconds))
