@@ -15,8 +15,6 @@ import socket
 import sys
 from functools import partial
 
-import uvloop
-
 from batchpoint import logs, settings
 from batchpoint.cluster import access, client
 from batchpoint.cluster.client import Client
@@ -49,7 +47,7 @@ def main() -> int:
     logs.set_up(told.log_format, told.log_level)
     gc.set_threshold(GARBAGE)
     try:
-        uvloop.run(_run(told))
+        asyncio.run(_run(told))
     except BatchpointError as exc:
         logger.error("Operator cannot work", extra={"detail": exc.message})  # noqa: TRY400
         return 1
