@@ -32,7 +32,7 @@ from cluster import binaries
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build" / "bench"
 PLANE = BUILD / "control-plane"
-PARTS = ("rate", "live", "memory")
+PARTS = ("rate", "memory", "live")
 
 Figures = dict[str, Any]
 
@@ -121,7 +121,7 @@ async def measure_memory(count: int) -> Figures:
 
 def measure_live(pairs: int) -> Figures:
     """Measure on the cluster for tests."""
-    with live.a_site() as site, live.an_operator(site) as operator:
+    with live.a_cluster() as kube, live.a_site(kube) as site, live.an_operator(site) as operator:
         ours, bare = live.first_rows(site, pairs)
         requests = live.requests_of_a_job(site, operator)
     return {
@@ -208,8 +208,8 @@ def main() -> None:
     figures: Figures = json.loads(target.read_text()) if target.exists() else {}
     measurements: dict[str, Callable[[], Figures]] = {
         "rate": lambda: asyncio.run(measure_rate(options.rounds, options.burst)),
-        "live": lambda: measure_live(options.pairs),
         "memory": lambda: asyncio.run(measure_memory(options.jobs)),
+        "live": lambda: measure_live(options.pairs),
     }
     for part in parts:
         figures |= measurements[part]() | {"machine": _machine()}

@@ -16,7 +16,8 @@ from control_plane import ControlPlane
 from controllers import Controller
 
 from batchpoint.api.job import Phase
-from cluster import building, paths
+from cluster import building, lifecycle, paths, status
+from cluster.configuration import Limits
 from support import local_jobs, operators
 from support.evidence import Recorder
 from support.kube import Kube, Manifest
@@ -37,6 +38,7 @@ def run(mini_batch):
 """
 """Says when each file was scored, by the clock that the bare Job prints too."""
 
+KIND = "batchjobs.batchpoint.dev"
 LOGS = ROOT / "build" / "bench"
 JOB_SECONDS = 120
 SETTLED_SECONDS = 4
@@ -46,10 +48,25 @@ INSTANCES = 2
 
 
 @contextmanager
-def a_site() -> Iterator[Site]:
-    """Have a namespace with a deployment of two instances, while the block runs."""
+def a_cluster() -> Iterator[Kube]:
+    """Have the cluster for tests, with our kinds, while the block runs; one that ran before stays."""
+    ran = status.observe().is_healthy
+    lifecycle.up(Limits.RAISED)
     state = paths.state()
     kube = Kube.connect(state.kubeconfig, state.programs / "kubectl")
+    try:
+        if kube.try_kubectl("get", "customresourcedefinition", KIND).returncode != 0:
+            kube.kubectl("create", "-f", ROOT / "crds")
+            kube.kubectl("wait", "--for=condition=Established", f"customresourcedefinition/{KIND}")
+        yield kube
+    finally:
+        if not ran:
+            lifecycle.down()
+
+
+@contextmanager
+def a_site(kube: Kube) -> Iterator[Site]:
+    """Have a namespace with a deployment of two instances, while the block runs."""
     namespace = f"bench-{secrets.token_hex(3)}"
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
