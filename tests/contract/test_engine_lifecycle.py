@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import re
@@ -13,7 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from support import local_jobs, scripted_jobs
+from batchpoint.cluster import facts
+from batchpoint.cluster.resources import PODS
+from batchpoint.cluster.runners import Runners
+from batchpoint_runner.contract import Progress
+from support import local_jobs, manifests, scripted_jobs
+from support.api_server import ApiServer
 from support.scripted_jobs import Desk
 
 pytestmark = pytest.mark.slow
@@ -91,6 +97,29 @@ def test_a_runner_that_is_killed_leaves_the_loaded_model(desk: Desk) -> None:
     assert inits == desk.calls("inits") > 0
     # A runner that dies loses the chunks in hand, whose files are scored again.
     assert desk.calls("calls") <= FILES + _in_hand()
+
+
+def test_the_operator_understands_an_instance(desk: Desk) -> None:
+    """What a real one answers is what the operator reads, field by field."""
+    command = _started(desk, "--instances", "1")
+    (port_file,) = desk.work.glob("*/0/shared/http_port")
+    port = int(port_file.read_text())
+    server = ApiServer()
+    server.put(PODS, manifests.pod(podIP="127.0.0.1"))
+    runner_job = facts.runner_job(manifests.runner_job(status={"ready": 1}))
+
+    async def ask() -> Progress:
+        async with server.client() as api, asyncio.timeout(10):
+            runners = Runners(api, port=port)
+            while (told := runners.progress(runner_job)) is None:
+                await asyncio.sleep(0.01)
+            await runners.close()
+            return told
+
+    told = asyncio.run(ask())
+    assert (FILES, FILES // 2) == (told.files.total, told.mini_batches.total)
+    assert "Running" == told.phase
+    assert 0 == scripted_jobs.ended(command).code
 
 
 def test_progress_and_metrics_can_be_watched(desk: Desk) -> None:

@@ -7,7 +7,6 @@ threads is easy to end. What follows from an exit code is decided in `supervisin
 from __future__ import annotations
 
 import http.client
-import json
 import signal as signals
 from collections.abc import Callable
 from contextlib import suppress
@@ -134,7 +133,7 @@ class Instance:
             )
             try:
                 connection.request("GET", "/progress")
-                return read_progress(connection.getresponse().read())
+                return Progress.read(connection.getresponse().read())
             finally:
                 connection.close()
         return None
@@ -214,14 +213,3 @@ class Instance:
         with suppress(OSError, ValidationError):
             return Verdict.model_validate_json(self._place.message.read_text())
         return None
-
-
-def read_progress(body: bytes) -> Progress | None:
-    """Read an answer of ``/progress``; what it tells beyond `Progress` is left out.
-
-    Raises:
-        ValueError: It is not the JSON of a progress.
-    """
-    answer = json.loads(body)
-    known = {field.alias or name for name, field in Progress.model_fields.items()}
-    return Progress.model_validate({key: answer[key] for key in known & set(answer)})

@@ -6,7 +6,6 @@ import asyncio
 from dataclasses import dataclass
 
 import aiohttp
-from pydantic import ValidationError
 
 from batchpoint.cluster import facts
 from batchpoint.cluster.client import Client
@@ -20,10 +19,11 @@ MOST_BYTES = 64 * 1024
 PORT = 8080
 """Of the runner's HTTP server."""
 TIMEOUT_SECONDS = 2.0
-FRESH_SECONDS = 5.0
+FRESH_SECONDS = 2.0
 """An answer is asked for again after this time."""
 UNREACHABLE_SECONDS = 30.0
-"""Pause after a failure: a network policy that drops packets would cost the whole timeout each time."""
+"""Longest pause after failures: a network policy that drops packets costs the whole timeout each time. The
+first is short, and each is twice the one before: most often an instance has only just started."""
 
 POD_OF_JOB = "batch.kubernetes.io/controller-uid"
 """Label of a Job's pods: its uid."""
@@ -36,6 +36,8 @@ class _Asked:
     address: str = ""
     """Of the instance that answers; empty: not looked for yet, or it does not answer any more."""
     progress: Progress | None = None
+    failures: int = 0
+    """In a row."""
     due: float = 0.0
     """Second of the loop's clock from which it may be asked again."""
     task: asyncio.Task[None] | None = None
@@ -80,9 +82,12 @@ class Runners:
             asked.address = asked.address or await self._address(job)
             if asked.address:
                 asked.progress = await self._get(asked.address)
-        except (aiohttp.ClientError, OSError, ValidationError, ClusterError):
+                asked.failures = 0
+        except (aiohttp.ClientError, OSError, ValueError, ClusterError):
             asked.address = ""
-            asked.due = asyncio.get_running_loop().time() + UNREACHABLE_SECONDS
+            asked.failures += 1
+            pause = min(UNREACHABLE_SECONDS, FRESH_SECONDS * 2**asked.failures)
+            asked.due = asyncio.get_running_loop().time() + pause
         finally:
             asked.task = None
 
@@ -105,4 +110,4 @@ class Runners:
             answer.raise_for_status()
             if answer.content_length is None or answer.content_length > MOST_BYTES:
                 raise aiohttp.ClientPayloadError("The answer is too long.")
-            return Progress.model_validate_json(await answer.read())
+            return Progress.read(await answer.read())

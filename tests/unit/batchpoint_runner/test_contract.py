@@ -136,3 +136,17 @@ def test_ledger_paths_lie_below_the_jobs_folder() -> None:
         ".batchpoint/u/instances/3.json",
         ".batchpoint/u/verdict-2.json",
     ] == [paths.plan, paths.claim("c1"), paths.commit("c1"), paths.instance(3), paths.verdict(2)]
+
+
+def test_progress_is_read_past_what_it_does_not_know() -> None:
+    """An instance tells the state of its workers as well, and a later one may tell more."""
+    told = Progress(files=Counts(total=3, done=1), rows=7)
+    answer = {**told.model_dump(by_alias=True), "workers": [{"state": "Ready"}]}
+    assert told == Progress.read(json.dumps(answer).encode())
+
+
+@pytest.mark.parametrize("answer", [b"", b"<html>", b"[]", b'{"rows": "many"}'])
+def test_nonsense_is_no_progress(answer: bytes) -> None:
+    """Whoever answers there now."""
+    with pytest.raises(ValueError, match=r"\S"):
+        Progress.read(answer)

@@ -1,12 +1,11 @@
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from batchpoint.cli.instances import Instance, read_progress
-from batchpoint_runner.contract import Counts, ExitCode, Progress
+from batchpoint.cli.instances import Instance
+from batchpoint_runner.contract import ExitCode
 from support import runner_stand_in
 
 
@@ -91,10 +90,3 @@ def test_killing_ends_everything_at_once(tmp_path: Path) -> None:
     poll_until(instance, (tmp_path / "shared" / "host-waits").exists)
     instance.kill()
     assert (True, set(), ExitCode.DRAINED) == (instance.has_ended, instance.pids, instance.code)
-
-
-def test_progress_is_read_past_what_it_does_not_know() -> None:
-    """A runner tells the state of its workers as well."""
-    told = Progress(files=Counts(total=3, done=1), rows=7)
-    answer = {**told.model_dump(by_alias=True), "workers": [{"state": "Ready"}]}
-    assert told == read_progress(json.dumps(answer).encode())

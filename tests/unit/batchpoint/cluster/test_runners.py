@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -36,7 +37,8 @@ class Instance:
         """Say how far it is: one row further each time."""
         self.asked += 1
         self.rows += 1
-        return self.make(self.text or Progress(rows=self.rows).model_dump_json())
+        told = Progress(rows=self.rows).model_dump(by_alias=True) | {"workers": []}
+        return self.make(self.text or json.dumps(told))
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[int]:
@@ -120,6 +122,20 @@ async def test_nonsense_is_unknown_too() -> None:
         await asyncio.gather(*being_asked())
         assert None is asked.progress(JOB)
     assert 1 == instance.asked
+
+
+async def test_an_instance_that_has_only_just_started_is_asked_again_soon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The long pause is for those that never answer."""
+    monkeypatch.setattr(runners, "FRESH_SECONDS", 0.01)
+    instance = Instance()
+    instance.text = "not yet"
+    async with instance.serving() as port, asking(a_server(), port) as asked:
+        asked.progress(JOB)
+        await asyncio.gather(*being_asked())
+        instance.text = ""
+        assert Progress(rows=2) == await told(asked, 2)
 
 
 def _elsewhere(_: str) -> web.Response:
