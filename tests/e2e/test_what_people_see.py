@@ -37,6 +37,26 @@ def test_columns_of_a_job(site: Site) -> None:
     assert len(head) == len(line), "no column is empty"
 
 
+def test_progress_is_seen_while_a_job_runs(site: Site) -> None:
+    """Some seconds after its start already, with a rate and a guess of the end."""
+    site.usual(files=60, pace=0.5)
+    site.start()
+    site.wait_for("first", Phase.RUNNING, within_seconds=SECONDS)
+    running = site.wait_until(
+        "first",
+        lambda status: status.progress is not None and status.progress.files.done > 0,
+        "shows progress",
+        15,
+    )
+    assert running.phase is Phase.RUNNING
+    assert running.progress is not None
+    assert 0 < running.progress.files.done < running.progress.files.total == 60
+    assert running.progress.rows_per_second > 0
+    assert running.progress.eta_seconds is not None
+    (_, line) = table(site.kubectl("get", "batchjobs"))
+    assert re.fullmatch(r"\d+/60", line[4])
+
+
 def test_columns_of_endpoint_and_deployment(site: Site) -> None:
     """They say what is ready, what is the default and what runs."""
     site.usual(files=60, pace=0.5)

@@ -68,7 +68,7 @@ class Reporter:
         Raises:
             Conflict: Somebody wrote since then.
         """
-        if new == seen.status or self._may_wait(subject, seen.status, new):
+        if new == seen.status or self._may_wait(subject, seen.status, new, now):
             return
         manifest = self._mirror.manifest(subject.kind, subject.key) or {}
         patch = patches.status(
@@ -98,14 +98,14 @@ class Reporter:
         """Drop what is remembered of an object."""
         self._written.pop(subject, None)
 
-    def _may_wait(self, subject: Subject, old: Status, new: Status) -> bool:
+    def _may_wait(self, subject: Subject, old: Status, new: Status, now: datetime) -> bool:
         """Say whether nothing but numbers changed so soon after the last write."""
         written = self._written.get(subject)
         return (
             written is not None
             and isinstance(old, BatchJobStatus)
             and isinstance(new, BatchJobStatus)
-            and _now() - written < progress.WRITE_SECONDS
+            and _now() - written < progress.write_pause_seconds(new, now)
             and progress.is_mere_progress(old, new)
         )
 

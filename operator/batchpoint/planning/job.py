@@ -326,7 +326,9 @@ class _Attempt:
 
     def _going_on(self) -> JobPlan:
         if self.runner_job.ready or self.runner_job.succeeded:
-            return self._stands(self._scoring(), requeue=progress.LOOK_SECONDS)
+            was_scoring = self._was_scoring()
+            look = progress.LOOK_SECONDS if was_scoring else progress.FIRST_LOOK_SECONDS
+            return self._stands(self._scoring(), requeue=look)
         found = self._found()
         if found is not None and found.hopeless:
             # Written before the Job is deleted, because the evidence goes with it.

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from batchpoint.api.job import BatchJobStatus, Counts, InstanceCounts, JobProgress
 from batchpoint.planning.observed import RunnerJobFacts
 from batchpoint_runner import contract
 
+FIRST_LOOK_SECONDS = 2.5
+"""From the first instance that is ready to the first look at its progress."""
 LOOK_SECONDS = 5.0
-"""Between two looks at the progress of a running job."""
-
-WRITE_SECONDS = 10.0
-"""Between two writes of a status for nothing but progress, at least."""
+"""Between two looks after that."""
+FIRST_WRITE_SECONDS = 2.0
+WRITE_SECONDS = 9.0
+"""Between two writes of a status for nothing but progress, at least: of a job that has just begun, and of one
+that runs for long. The latter is two looks, which may come a bit early."""
 
 
 def shown(progress: contract.Progress) -> JobProgress:
@@ -52,8 +57,19 @@ def instances(runner_job: RunnerJobFacts) -> InstanceCounts:
     )
 
 
+def write_pause_seconds(status: BatchJobStatus, now: datetime) -> float:
+    """Return for how long mere progress waits after a write: less for a job that has only just begun.
+
+    So even a job of a few seconds shows how far it is, and a long one costs no more.
+    """
+    if status.start_time is None:
+        return WRITE_SECONDS
+    running_seconds = (now - status.start_time).total_seconds()
+    return min(WRITE_SECONDS, max(FIRST_WRITE_SECONDS, running_seconds / 2))
+
+
 def is_mere_progress(before: BatchJobStatus, after: BatchJobStatus) -> bool:
-    """Say whether two states differ in numbers alone, so that writing may wait for `WRITE_SECONDS`.
+    """Say whether two states differ in numbers alone, so that writing may wait: `write_pause_seconds`.
 
     Plans always hold the newest numbers. Whoever writes them remembers when it last did, because a
     time of writing in the status would itself be a reason to write.

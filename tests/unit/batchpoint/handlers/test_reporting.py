@@ -86,7 +86,7 @@ def test_what_is_there_is_not_written_again() -> None:
 
 
 def test_numbers_alone_wait_for_their_turn() -> None:
-    """Ten seconds after a write; anything else is written at once."""
+    """Some seconds after a write; anything else is written at once."""
 
     async def story(parts: Parts) -> None:
         await parts.reporter.report(FIRST, seen(parts.have(a_job())), scored(1), START)

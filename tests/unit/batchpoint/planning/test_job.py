@@ -292,7 +292,9 @@ def test_an_instance_that_is_ready_starts_the_job() -> None:
         found.status.instances.display,
         found.status.progress.display,
     )
-    assert 5.0 == found.requeue_after_seconds
+    assert 2.5 == found.requeue_after_seconds
+    later = plan(with_status(launched(), found.status), seen, 8)
+    assert 5.0 == later.requeue_after_seconds
 
 
 def test_merging_shows_as_finalizing() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from batchpoint.api.job import BatchJobStatus
 from batchpoint.planning import progress
-from support.observed import a_progress, a_runner_job
+from support.observed import a_progress, a_runner_job, at
 
 
 def test_what_a_runner_says_is_shown() -> None:
@@ -33,6 +35,18 @@ def test_instances_are_those_that_are_ready() -> None:
     """Of those that were asked for; crashed ones were replaced."""
     seen = progress.instances(a_runner_job(instances=4, active=3, ready=2, succeeded=1, failed=5))
     assert ("2/4", 2, 1, 5) == (seen.display, seen.active, seen.finished, seen.replaced)
+
+
+@pytest.mark.parametrize(("seconds", "pause"), [(0, 2), (5, 2.5), (12, 6), (18, 9), (900, 9)])
+def test_numbers_of_a_young_job_wait_less(seconds: float, pause: float) -> None:
+    """Shown at 3, 8 and 18 seconds, then about every ten."""
+    running = BatchJobStatus(start_time=at(0))
+    assert pause == progress.write_pause_seconds(running, at(seconds))
+
+
+def test_numbers_without_a_beginning_wait_their_turn() -> None:
+    """As ever."""
+    assert progress.WRITE_SECONDS == progress.write_pause_seconds(BatchJobStatus(), at(0))
 
 
 def test_numbers_alone_may_wait() -> None:
