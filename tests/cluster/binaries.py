@@ -94,11 +94,17 @@ KUEUE = Binary(
     module="sigs.k8s.io/kueue",
 )
 JOBSET = Binary(name="jobset", version="v0.11.0", package="sigs.k8s.io/jobset", copied=True)
+KUBE_ROUTER = Binary(
+    name="kube-router",
+    version="v2.1.0",
+    package="github.com/cloudnativelabs/kube-router/v2/cmd/kube-router",
+)
+"""Enforces network policies, which the node's plain bridge does not."""
 
 NEEDED = (KUBERNETES, VERSITYGW, HELM, KUBECONFORM)
 """What a cluster for tests has."""
 
-ALL = {binary.name: binary for binary in (*NEEDED, KWOK, JOBSET, KUEUE)}
+ALL = {binary.name: binary for binary in (*NEEDED, KWOK, JOBSET, KUEUE, KUBE_ROUTER)}
 """What can be built; those that `NEEDED` lacks serve measurements and single tests."""
 
 

@@ -17,6 +17,7 @@ PACKAGES = {
     "debootstrap": "debootstrap",
     "install": "coreutils",
     "ip": "iproute2",
+    "ipset": "ipset",
     "iptables": "iptables",
     "mount": "mount",
     "nsenter": "util-linux",

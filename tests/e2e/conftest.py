@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from cluster import paths
+from support import operators
 from support.evidence import Recorder
 from support.kube import Kube
-from support.operators import Installed
+from support.operators import Installed, helm, install
 from support.repository import ROOT
 from support.site import Site
 
@@ -85,3 +86,20 @@ def site(
         # First, as Kubernetes alone never ends a namespace in which a Job still wants pods.
         kube.try_kubectl("delete", "batchjobs", "--all", "--wait=false", namespace=namespace)
         kube.delete("namespaces", namespace)
+
+
+@pytest.fixture
+def installed(kube: Kube, values: Path) -> Iterator[Installed]:
+    """The operator of the chart; whatever a test did to it, the same is installed afterwards."""
+    found = Installed(kube)
+    found.wait_until_ready()
+    yield found
+    install(kube, "--values", values)
+
+
+@pytest.fixture
+def values(kube: Kube, tmp_path: Path) -> Path:
+    """A file with the values of the release as it is, names of images included."""
+    path = tmp_path / "values.yaml"
+    path.write_text(helm(kube, "get", "values", operators.RELEASE, "--output", "yaml"))
+    return path

@@ -18,7 +18,7 @@ def main() -> int:
     """Install, and return the exit code: 1 if something failed, whose words are printed."""
     state = paths.state()
     try:
-        binaries.build([binaries.KUEUE])
+        binaries.build([binaries.KUEUE, binaries.KUBE_ROUTER])
         building.write_values(building.provide())
         began = time.monotonic()
         kube = Kube.connect(state.kubeconfig, state.programs / "kubectl")

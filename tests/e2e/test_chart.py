@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from batchpoint.api.job import Phase
 from support import operators
-from support.kube import Kube
 from support.operators import CHART, Installed, helm, install
 from support.site import Site
 
@@ -21,23 +19,6 @@ CRDS = (
     "batchjobs.batchpoint.dev",
 )
 SECONDS = 120
-
-
-@pytest.fixture
-def installed(kube: Kube, values: Path) -> Iterator[Installed]:
-    """The operator of the chart; whatever a test did to it, the same is installed afterwards."""
-    found = Installed(kube)
-    found.wait_until_ready()
-    yield found
-    install(kube, "--values", values)
-
-
-@pytest.fixture
-def values(kube: Kube, tmp_path: Path) -> Path:
-    """A file with the values of the release as it is, names of images included."""
-    path = tmp_path / "values.yaml"
-    path.write_text(helm(kube, "get", "values", operators.RELEASE, "--output", "yaml"))
-    return path
 
 
 def slow(site: Site, *, files: int = 60) -> None:
