@@ -326,8 +326,7 @@ class _Attempt:
 
     def _going_on(self) -> JobPlan:
         if self.runner_job.ready or self.runner_job.succeeded:
-            was_scoring = self._was_scoring()
-            look = progress.LOOK_SECONDS if was_scoring else progress.FIRST_LOOK_SECONDS
+            look = progress.next_look_seconds(self.facts, self.now)
             return self._stands(self._scoring(), requeue=look)
         found = self._found()
         if found is not None and found.hopeless:

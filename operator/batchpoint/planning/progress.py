@@ -57,15 +57,18 @@ def instances(runner_job: RunnerJobFacts) -> InstanceCounts:
     )
 
 
+def next_look_seconds(status: BatchJobStatus, now: datetime) -> float:
+    """Return the seconds until a running job is looked at again, also if other changes come in between."""
+    is_young = _running_seconds(status, now) < FIRST_LOOK_SECONDS
+    return FIRST_LOOK_SECONDS if is_young else LOOK_SECONDS
+
+
 def write_pause_seconds(status: BatchJobStatus, now: datetime) -> float:
     """Return for how long mere progress waits after a write: less for a job that has only just begun.
 
     So even a job of a few seconds shows how far it is, and a long one costs no more.
     """
-    if status.start_time is None:
-        return WRITE_SECONDS
-    running_seconds = (now - status.start_time).total_seconds()
-    return min(WRITE_SECONDS, max(FIRST_WRITE_SECONDS, running_seconds / 2))
+    return min(WRITE_SECONDS, max(FIRST_WRITE_SECONDS, _running_seconds(status, now) / 3))
 
 
 def is_mere_progress(before: BatchJobStatus, after: BatchJobStatus) -> bool:
@@ -76,6 +79,10 @@ def is_mere_progress(before: BatchJobStatus, after: BatchJobStatus) -> bool:
     """
     numbers = {"progress": None, "instances": None}
     return before != after and before.model_copy(update=numbers) == after.model_copy(update=numbers)
+
+
+def _running_seconds(status: BatchJobStatus, now: datetime) -> float:
+    return (now - status.start_time).total_seconds() if status.start_time else 0.0
 
 
 def _counts(counts: contract.Counts) -> Counts:

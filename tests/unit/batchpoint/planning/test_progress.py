@@ -37,16 +37,17 @@ def test_instances_are_those_that_are_ready() -> None:
     assert ("2/4", 2, 1, 5) == (seen.display, seen.active, seen.finished, seen.replaced)
 
 
-@pytest.mark.parametrize(("seconds", "pause"), [(0, 2), (5, 2.5), (12, 6), (18, 9), (900, 9)])
+@pytest.mark.parametrize(("seconds", "pause"), [(0, 2), (5, 2), (12, 4), (27, 9), (900, 9)])
 def test_numbers_of_a_young_job_wait_less(seconds: float, pause: float) -> None:
-    """Shown at 3, 8 and 18 seconds, then about every ten."""
+    """Shown at each look in the first quarter of a minute, then about every ten seconds."""
     running = BatchJobStatus(start_time=at(0))
     assert pause == progress.write_pause_seconds(running, at(seconds))
 
 
-def test_numbers_without_a_beginning_wait_their_turn() -> None:
-    """As ever."""
-    assert progress.WRITE_SECONDS == progress.write_pause_seconds(BatchJobStatus(), at(0))
+@pytest.mark.parametrize(("seconds", "look"), [(0, 2.5), (1, 2.5), (3, 5), (900, 5)])
+def test_a_young_job_is_looked_at_sooner(seconds: float, look: float) -> None:
+    """Whatever else has it looked at in between."""
+    assert look == progress.next_look_seconds(BatchJobStatus(start_time=at(0)), at(seconds))
 
 
 def test_numbers_alone_may_wait() -> None:
