@@ -33,9 +33,10 @@ def shown(progress: contract.Progress) -> JobProgress:
 def latest(before: JobProgress | None, told: contract.Progress | None) -> JobProgress | None:
     """Return the progress to show: what was told, unless it knows less than what is shown already.
 
-    An instance that has just come back has not read the ledger yet.
+    An instance that has just come back has not read the ledger yet, and one that prepares the first run does
+    not know how much there is to do.
     """
-    if told is None:
+    if told is None or told.phase == "Preparing":
         return before
     after = shown(told)
     if before is not None and (

@@ -31,6 +31,13 @@ def test_an_instance_that_knows_less_takes_nothing_back() -> None:
     assert progress.shown(a_progress(38)) == progress.latest(known, a_progress(38))
 
 
+def test_what_an_instance_that_prepares_says_is_not_shown() -> None:
+    """Nothing of nothing would look as if there were nothing to do."""
+    assert None is progress.latest(None, a_progress(0, 0, phase="Preparing"))
+    loading = a_progress(0, phase="Loading")
+    assert progress.shown(loading) == progress.latest(None, loading)
+
+
 def test_instances_are_those_that_are_ready() -> None:
     """Of those that were asked for; crashed ones were replaced."""
     seen = progress.instances(a_runner_job(instances=4, active=3, ready=2, succeeded=1, failed=5))
