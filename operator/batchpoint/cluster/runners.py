@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 
 import aiohttp
@@ -14,6 +15,8 @@ from batchpoint.errors import ClusterError
 from batchpoint.planning.observed import RunnerJobFacts
 from batchpoint_runner.contract import Progress
 
+logger = logging.getLogger(__name__)
+
 MOST_BYTES = 64 * 1024
 """Of an answer. User code shares the instance's address, so whatever answers there is not to be trusted."""
 PORT = 8080
@@ -24,6 +27,9 @@ FRESH_SECONDS = 2.0
 UNREACHABLE_SECONDS = 30.0
 """Longest pause after failures: a network policy that drops packets costs the whole timeout each time. The
 first is short, and each is twice the one before: most often an instance has only just started."""
+
+TOLD_FAILURES = 4
+"""In a row, and the log says so once: the job goes on, but nobody sees how far it is."""
 
 POD_OF_JOB = "batch.kubernetes.io/controller-uid"
 """Label of a Job's pods: its uid."""
@@ -83,9 +89,15 @@ class Runners:
             if asked.address:
                 asked.progress = await self._get(asked.address)
                 asked.failures = 0
-        except (aiohttp.ClientError, OSError, ValueError, ClusterError):
+        except (aiohttp.ClientError, OSError, ValueError, ClusterError) as exc:
             asked.address = ""
             asked.failures += 1
+            if asked.failures == TOLD_FAILURES:
+                # What answered stays out of the log: user code may have.
+                is_ours = isinstance(exc, OSError | ClusterError)
+                cause = (str(exc) or repr(exc)) if is_ours else "its answer is not understood"
+                about = {"object": f"{job.namespace}/{job.name}", "cause": cause}
+                logger.warning("Progress of a job is not known", extra=about)
             pause = min(UNREACHABLE_SECONDS, FRESH_SECONDS * 2**asked.failures)
             asked.due = asyncio.get_running_loop().time() + pause
         finally:

@@ -138,6 +138,35 @@ async def test_an_instance_that_has_only_just_started_is_asked_again_soon(
         assert Progress(rows=2) == await told(asked, 2)
 
 
+async def test_an_instance_that_never_answers_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In the operator's log, with the cause: a network policy, most often."""
+    monkeypatch.setattr(runners, "FRESH_SECONDS", 0)
+    async with asking(a_server(), 1) as asked:
+        for _ in range(2 * runners.TOLD_FAILURES):
+            asked.progress(JOB)
+            await asyncio.gather(*being_asked())
+    (told,) = caplog.records
+    assert "Progress of a job is not known" == told.message
+    assert "Connect call failed" in vars(told)["cause"]
+
+
+async def test_what_answers_stays_out_of_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may be user code's, and full of anything."""
+    monkeypatch.setattr(runners, "FRESH_SECONDS", 0)
+    instance = Instance()
+    instance.text = '{"rows": "a row of the input"}'
+    async with instance.serving() as port, asking(a_server(), port) as asked:
+        for _ in range(runners.TOLD_FAILURES):
+            asked.progress(JOB)
+            await asyncio.gather(*being_asked())
+    (told,) = caplog.records
+    assert "its answer is not understood" == vars(told)["cause"]
+
+
 def _elsewhere(_: str) -> web.Response:
     return web.Response(status=307, headers={"Location": "/progress/elsewhere"})
 
