@@ -12,7 +12,8 @@ import ssl
 import subprocess
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict
 
@@ -42,14 +43,25 @@ class Start(TypedDict):
 
 def remember(state: State, components: tuple[Component, ...]) -> None:
     """Write down how each component is started, for `start` in this process or another."""
-    written = {
-        each.name: Start(
-            command=[each.program or str(state.programs / each.name), *each.arguments],
-            health=each.health,
-        )
-        for each in components
-    }
-    state.commands.write_text(json.dumps(written, indent=2))
+    _write(state, {each.name: _start_of(state, each) for each in components})
+
+
+@contextmanager
+def extended(component: Component) -> Iterator[None]:
+    """Have one more component while the block runs: as any other, and forgotten afterwards.
+
+    Raises:
+        Unavailable: It was not healthy in time, or there is no cluster.
+    """
+    state = paths.state()
+    before = _remembered(state)
+    _write(state, {**before, component.name: _start_of(state, component)})
+    try:
+        start(component.name)
+        yield
+    finally:
+        stop(component.name)
+        _write(state, before)
 
 
 def names() -> list[str]:
@@ -161,6 +173,15 @@ def _running(name: str) -> psutil.Process:
     if found is None:
         raise Unavailable(f"{name} does not run. Start it, or see {_log(paths.state(), name)}.")
     return found
+
+
+def _start_of(state: State, component: Component) -> Start:
+    program = component.program or str(state.programs / component.name)
+    return Start(command=[program, *component.arguments], health=component.health)
+
+
+def _write(state: State, known: Mapping[str, Start]) -> None:
+    state.commands.write_text(json.dumps(known, indent=2))
 
 
 def _remembered(state: State) -> dict[str, Start]:

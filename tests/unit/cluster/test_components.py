@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cluster import components
-from cluster.configuration import Limits
+from cluster.configuration import Component, Limits
 from cluster.configuration import components as configured
 from cluster.errors import Unavailable
 from cluster.paths import State
@@ -40,6 +40,17 @@ def test_components_are_remembered_in_order(state: State) -> None:
     """So that another process can start one again."""
     wanted = configured(state, Limits.RAISED)
     components.remember(state, wanted)
+    assert [each.name for each in wanted] == components.names()
+
+
+def test_one_more_component_is_forgotten_even_if_it_does_not_start(state: State) -> None:
+    """A cluster would otherwise seem to lack it for ever."""
+    wanted = configured(state, Limits.RAISED)
+    components.remember(state, wanted)
+    state.logs.mkdir()
+    more = Component(name="more", arguments=(), health="http://127.0.0.1:1")
+    with pytest.raises(Unavailable, match="make cluster-up"), components.extended(more):
+        pytest.fail("it does not run")
     assert [each.name for each in wanted] == components.names()
 
 
